@@ -1,0 +1,399 @@
+"""The agent handle: every verb, for one identity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, overload
+
+from transactive.errors import InvalidInput
+from transactive.records import (
+    Context,
+    Degrade,
+    Forgotten,
+    Kind,
+    Memory,
+    NewMemory,
+    Page,
+    Progress,
+    Recall,
+    Sensitivity,
+)
+from transactive.rules.packing import pack
+
+if TYPE_CHECKING:
+    from transactive.engine import Engine
+    from transactive.filters import Where
+    from transactive.rules.access import Identity
+
+CONTEXT_HITS = 50
+
+
+class Agent:
+    """A view of the store bound to one identity: it sees what that identity may see, and writes in its name.
+
+    Made by `team.agent(…)`. Thread-safe. The handle guards against bugs and prompt-injected tool calls, not against
+    hostile code in the same interpreter.
+    """
+
+    def __init__(self, engine: Engine, identity: Identity) -> None:
+        self._engine = engine
+        self._identity = identity
+
+    @property
+    def name(self) -> str:
+        """Whose handle this is; stamped on everything it writes."""
+        return self._identity.agent
+
+    @property
+    def user(self) -> str | None:
+        """The user it is bound to: it sees memories of that user and of none, and nothing else."""
+        return self._identity.user
+
+    @property
+    def session(self) -> str | None:
+        """The session that it stamps on what it writes; it narrows a read only when passed to it."""
+        return self._identity.session
+
+    @property
+    def app(self) -> str | None:
+        """The application that it stamps on what it writes."""
+        return self._identity.app
+
+    @property
+    def namespace(self) -> str:
+        """Its private namespace, `agents/<name>`: where it writes unless told otherwise."""
+        return self._identity.private
+
+    def __repr__(self) -> str:
+        return f"Agent({self.name!r})"
+
+    # --- writing --------------------------------------------------------------------------------------------------
+
+    def remember(
+        self,
+        text: str,
+        *,
+        id: str | None = None,
+        namespace: str | None = None,
+        kind: Kind | None = None,
+        importance: float | None = None,
+        tags: Sequence[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        user: str | None = None,
+        session: str | None = None,
+        created_at: datetime | None = None,
+        ttl: timedelta | str | None = None,
+        source: str | None = None,
+        confidence: float | None = None,
+        verified: bool = False,
+        sensitivity: Sensitivity | None = None,
+        derived_from: Sequence[str] = (),
+    ) -> Memory:
+        """Remember one text, by default in the agent's private namespace. When this returns, it survives `kill -9`.
+
+        Args:
+            text: 1 byte to 1 MiB of UTF-8.
+            id: An id of your own, unique in the namespace; by default a fresh UUIDv7.
+            namespace: Where; the agent needs the right `write` there.
+            kind: By default `episodic` within a session, else `semantic`.
+            importance: In [0, 1]; 0.5 by default.
+            tags: Labels, for filters.
+            metadata: A JSON object of at most 64 KiB, for filters (`metadata.key`); aware datetimes become ISO strings.
+            user: About whom; a handle bound to a user writes about that user only.
+            session: In which unit of work.
+            created_at: When it happened, if not now; timezone-aware.
+            ttl: How long to keep it (`"24h"`, a timedelta); by default as the namespace's policy says.
+            source: Where it is from.
+            confidence: In [0, 1].
+            verified: Mark it verified at once; needs the right `verify` there.
+            sensitivity: `public`, `internal` (default) or `confidential`: who may read it by their clearance.
+            derived_from: Ids of memories it rests on.
+
+        Raises:
+            InvalidInput: something of this was wrong.
+            AccessDenied: the agent may not write (or verify) there.
+            DuplicateId: the id is taken in that namespace.
+
+        In every case nothing was written.
+        """
+        item = NewMemory(
+            text=text,
+            id=id,
+            kind=kind,
+            importance=importance,
+            tags=tags,
+            metadata=metadata,
+            user=user,
+            session=session,
+            created_at=created_at,
+            ttl=ttl,
+            source=source,
+            confidence=confidence,
+            verified=verified,
+            sensitivity=sensitivity,
+            derived_from=derived_from,
+        )
+        return self._engine.remembering.one(self._identity, item, namespace)
+
+    def remember_many(
+        self,
+        items: Iterable[str | NewMemory],
+        *,
+        namespace: str | None = None,
+        progress: bool | Callable[[Progress], None] = False,
+    ) -> Sequence[Memory]:
+        """Remember many, batched in embedding, ledger and index; one invalid item refuses all, naming its place.
+
+        Args:
+            items: Texts, or `NewMemory` records with the fields of `remember`.
+            namespace: For those that name none; by default the agent's private one.
+            progress: True for a bar (lines where there is no terminal), or a callback.
+        """
+        report = self._reporter(progress, "remembering")
+        return self._engine.remembering.many(self._identity, items, namespace, report=report)
+
+    def _reporter(self, progress: bool | Callable[[Progress], None], what: str) -> Callable[[int, int], None] | None:
+        from transactive.progress import reporter
+
+        return reporter(progress, what)
+
+    def publish(
+        self,
+        text: str,
+        *,
+        to: str | None = None,
+        id: str | None = None,
+        kind: Kind | None = None,
+        importance: float | None = None,
+        tags: Sequence[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        user: str | None = None,
+        session: str | None = None,
+        created_at: datetime | None = None,
+        ttl: timedelta | str | None = None,
+        source: str | None = None,
+        confidence: float | None = None,
+        verified: bool = False,
+        sensitivity: Sensitivity | None = None,
+        derived_from: Sequence[str] = (),
+    ) -> Memory:
+        """Remember one text where others read it: in the namespace `to`, by default the store's shared one.
+
+        The other arguments and errors are those of `remember`.
+        """
+        namespace = to or self._engine.store.settings.shared
+        if namespace is None:
+            raise InvalidInput("this store has no shared namespace (open(…, shared=None)); say publish(…, to=…)")
+        return self.remember(
+            text,
+            id=id,
+            namespace=namespace,
+            kind=kind,
+            importance=importance,
+            tags=tags,
+            metadata=metadata,
+            user=user,
+            session=session,
+            created_at=created_at,
+            ttl=ttl,
+            source=source,
+            confidence=confidence,
+            verified=verified,
+            sensitivity=sensitivity,
+            derived_from=derived_from,
+        )
+
+    def revise(
+        self,
+        id: str,
+        *,
+        text: str | None = None,
+        importance: float | None = None,
+        tags: Sequence[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        confidence: float | None = None,
+        namespace: str | None = None,
+        expected_version: int | None = None,
+    ) -> Memory:
+        """Replace fields of a memory by a new version; `history` keeps the former ones.
+
+        With the right `write` its own, with `admin` anybody's. A verified memory whose text changes is verified no
+        longer, unless who revises may verify.
+
+        Raises:
+            VersionConflict: it is not at `expected_version`; `.current` is what it is.
+            NotFound, AccessDenied, InvalidInput.
+        """
+        from transactive.engine import Revision
+
+        revision = Revision(text=text, importance=importance, tags=tags, metadata=metadata, confidence=confidence)
+        return self._engine.revising.revise(self._identity, id, revision, namespace, expected_version)
+
+    @overload
+    def forget(self, id: str, *, namespace: str | None = None, dry_run: bool = False) -> Forgotten: ...
+    @overload
+    def forget(self, *, where: Where, dry_run: bool = False) -> Forgotten: ...
+    def forget(
+        self, id: str | None = None, *, where: Where | None = None, namespace: str | None = None, dry_run: bool = False
+    ) -> Forgotten:
+        """Take one memory, or all that fulfil `where`, out of every answer; `undo` brings them back.
+
+        With the right `write` its own, with `admin` anybody's; of a `where`, only those. `dry_run=True` changes nothing
+        and shows what would go.
+        """
+        if (id is None) == (where is None):
+            raise InvalidInput("forget takes an id or where=, one of the two")
+        if id is not None:
+            return self._engine.forgetting.one(self._identity, id, namespace, dry_run=dry_run)
+        assert where is not None
+        return self._engine.forgetting.where(self._identity, where, dry_run=dry_run)
+
+    def undo(self, forgotten: Forgotten | str) -> int:
+        """Bring back what one `forget` took, given what it returned or that one's `id`; returns how many came back."""
+        return self._engine.forgetting.undo(self._identity, forgotten)
+
+    # --- finding --------------------------------------------------------------------------------------------------
+
+    def recall(
+        self,
+        query: str,
+        *,
+        limit: int = 10,
+        offset: int = 0,
+        where: Where | None = None,
+        namespaces: Sequence[str] | None = None,
+        kinds: Sequence[Kind] | None = None,
+        session: str | None = None,
+        min_importance: float | None = None,
+        min_similarity: float | None = None,
+        recency_weight: float | None = None,
+        importance_weight: float | None = None,
+        half_life: timedelta | str | None = None,
+        exclude_own: bool = False,
+        degrade: Degrade | None = None,
+    ) -> Recall:
+        """Find what is remembered about something, best first, over everything that the agent may read.
+
+        Args:
+            query: A question or a few words.
+            limit: 1 to 1,000 hits.
+            offset: How many hits to pass over.
+            where: A filter (see `transactive.filters`), applied before the limit, as all the following are.
+            namespaces: Patterns to stay within, such as `["team/**"]`.
+            kinds: Kinds to stay within.
+            session: A session to stay within.
+            min_importance: In [0, 1].
+            min_similarity: Cosine of query and text, in [-1, 1].
+            recency_weight: How much age counts, in [0, 1]; by default as each namespace's policy says.
+            importance_weight: How much importance counts, likewise.
+            half_life: For the age, instead of the policy's.
+            exclude_own: Leave out what this agent wrote.
+            degrade: What to do when the search cannot run: `raise`, answer by full `text`, or `empty`.
+
+        Raises:
+            InvalidInput, InvalidFilter, FilterTooBroad: the question was wrong.
+            IndexUnavailable: the search could not run; never an empty answer instead, unless `degrade` says so.
+        """
+        from transactive.engine import question
+
+        asked = question(
+            self._identity,
+            query,
+            degrade=degrade or self._engine.store.settings.degrade,
+            limit=limit,
+            offset=offset,
+            where=where,
+            namespaces=namespaces,
+            kinds=kinds,
+            session=session,
+            min_importance=min_importance,
+            min_similarity=min_similarity,
+            recency_weight=recency_weight,
+            importance_weight=importance_weight,
+            half_life=half_life,
+            exclude_own=exclude_own,
+        )
+        return self._engine.recalling.recall(self._identity, asked)
+
+    def context(
+        self,
+        query: str,
+        *,
+        budget: int = 1000,
+        count_tokens: Callable[[str], int] | None = None,
+        limit: int = CONTEXT_HITS,
+        where: Where | None = None,
+        namespaces: Sequence[str] | None = None,
+        kinds: Sequence[Kind] | None = None,
+        session: str | None = None,
+        min_importance: float | None = None,
+        min_similarity: float | None = None,
+        recency_weight: float | None = None,
+        importance_weight: float | None = None,
+        half_life: timedelta | str | None = None,
+        exclude_own: bool = False,
+        degrade: Degrade | None = None,
+    ) -> Context:
+        """What is remembered about something, as cited text for a prompt, within a budget of tokens.
+
+        `count_tokens` is your model's own counter; by default the bundled tokenizer's pieces × 1.2. The other arguments
+        and errors are those of `recall`.
+        """
+        if isinstance(budget, bool) or not isinstance(budget, int) or budget < 1:
+            raise InvalidInput(f"budget is a number of tokens, at least 1, not {budget!r:.40}")
+        hits = self.recall(
+            query,
+            limit=limit,
+            where=where,
+            namespaces=namespaces,
+            kinds=kinds,
+            session=session,
+            min_importance=min_importance,
+            min_similarity=min_similarity,
+            recency_weight=recency_weight,
+            importance_weight=importance_weight,
+            half_life=half_life,
+            exclude_own=exclude_own,
+            degrade=degrade,
+        )
+        return pack(hits, budget, count_tokens or self._engine.count_tokens)
+
+    # --- reading --------------------------------------------------------------------------------------------------
+
+    def get(self, id: str, *, namespace: str | None = None) -> Memory:
+        """One memory by its `uid`, or by an id of your own in `namespace` (by default the private one).
+
+        Raises `NotFound` when it is absent, forgotten, expired or not readable: the four are one answer.
+        """
+        return self._engine.reading.get(self._identity, id, namespace)
+
+    def history(self, id: str, *, namespace: str | None = None) -> Sequence[Memory]:
+        """Every version of a memory, oldest first, the current one last."""
+        return self._engine.reading.history(self._identity, id, namespace)
+
+    def count(self, where: Where | None = None) -> int:
+        """How many memories the agent may read, of those that fulfil `where`."""
+        return self._engine.reading.count(self._identity, where)
+
+    def facets(self, field: str, where: Where | None = None, *, limit: int = 100) -> dict[str, int]:
+        """Readable memories that fulfil `where`, counted by the values of a field, most frequent first.
+
+        `field` is one of namespace, agent, user, session, app, kind, sensitivity, tags.
+        """
+        return self._engine.reading.facets(self._identity, field, where, limit)
+
+    def list(
+        self,
+        where: Where | None = None,
+        *,
+        order_by: str = "-created_at",
+        limit: int = 100,
+        after: str | None = None,
+    ) -> Page:
+        """One page of the memories that the agent may read, of those that fulfil `where`.
+
+        `order_by` is created_at, recorded_at, updated_at or importance, descending with a leading `-`; `after` is the
+        `next` of the page before.
+        """
+        return self._engine.reading.list(self._identity, where, order_by, limit, after)

@@ -1,0 +1,155 @@
+"""The same doors, awaited: every verb of `Agent` and `TeamMemory`, run on a bounded pool of threads.
+
+One logic serves both: the embedded index holds the interpreter anyway, and the ledger releases it. A lock is taken inside
+the blocking verb, never around its await, so a cancelled caller cannot release it early; the verb itself runs to its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+from transactive.agent import Agent
+from transactive.team import Groups, Namespaces, TeamMemory
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Sync = TypeVar("Sync")
+
+THREADS = 8
+_pool = ThreadPoolExecutor(THREADS, thread_name_prefix="transactive-aio")
+
+
+async def _run(function: Callable[[], R]) -> R:
+    return await asyncio.get_running_loop().run_in_executor(_pool, function)
+
+
+class _Door:
+    """What stands in front of a synchronous object."""
+
+    _sync: Any
+
+
+def awaited(
+    method: Callable[Concatenate[Sync, P], R],
+) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]:
+    """The method of the object behind the door, awaited; for a type checker the signature stays."""
+
+    @functools.wraps(method)
+    async def call(self: _Door, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return await _run(functools.partial(method, self._sync, *args, **kwargs))
+
+    return call
+
+
+class AsyncAgent(_Door):
+    """An agent handle whose verbs are awaited; see `Agent`."""
+
+    def __init__(self, sync: Agent) -> None:
+        self._sync = sync
+
+    @property
+    def sync(self) -> Agent:
+        """The synchronous handle."""
+        agent: Agent = self._sync
+        return agent
+
+    @property
+    def name(self) -> str:
+        """Whose handle this is."""
+        return self.sync.name
+
+    def __repr__(self) -> str:
+        return f"AsyncAgent({self.name!r})"
+
+    remember = awaited(Agent.remember)
+    remember_many = awaited(Agent.remember_many)
+    publish = awaited(Agent.publish)
+    revise = awaited(Agent.revise)
+    forget = awaited(Agent.forget)
+    undo = awaited(Agent.undo)
+    recall = awaited(Agent.recall)
+    context = awaited(Agent.context)
+    get = awaited(Agent.get)
+    history = awaited(Agent.history)
+    count = awaited(Agent.count)
+    facets = awaited(Agent.facets)
+    list = awaited(Agent.list)
+
+
+class AsyncNamespaces(_Door):
+    """`team.aio.namespaces`; see `Namespaces`."""
+
+    def __init__(self, sync: Namespaces) -> None:
+        self._sync = sync
+
+    configure = awaited(Namespaces.configure)
+    policy = awaited(Namespaces.policy)
+    delete = awaited(Namespaces.delete)
+    list = awaited(Namespaces.list)
+
+
+class AsyncGroups(_Door):
+    """`team.aio.groups`; see `Groups`."""
+
+    def __init__(self, sync: Groups) -> None:
+        self._sync = sync
+
+    set = awaited(Groups.set)
+    remove = awaited(Groups.remove)
+    get = awaited(Groups.get)
+    list = awaited(Groups.list)
+
+
+def _opened(method: Callable[P, TeamMemory]) -> Callable[P, Awaitable[AsyncTeamMemory]]:
+    @functools.wraps(method)
+    async def call(*args: P.args, **kwargs: P.kwargs) -> AsyncTeamMemory:
+        return AsyncTeamMemory(await _run(functools.partial(method, *args, **kwargs)))
+
+    return call
+
+
+class AsyncTeamMemory(AsyncAgent):
+    """A store whose verbs are awaited; see `TeamMemory`. Open it with `await AsyncTeamMemory.open(…)`."""
+
+    def __init__(self, sync: TeamMemory) -> None:
+        super().__init__(sync)
+        self.namespaces = AsyncNamespaces(sync.namespaces)
+        self.groups = AsyncGroups(sync.groups)
+
+    open = staticmethod(_opened(TeamMemory.open))
+
+    @property
+    def sync(self) -> TeamMemory:
+        """The synchronous store."""
+        team: TeamMemory = self._sync
+        return team
+
+    @property
+    def path(self) -> Path:
+        """The store's folder."""
+        return self.sync.path
+
+    def agent(self, name: str, *, user: str | None = None, session: str | None = None, app: str | None = None) -> AsyncAgent:
+        """A handle for one agent; nothing is awaited, since nothing is read."""
+        return AsyncAgent(self.sync.agent(name, user=user, session=session, app=app))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    close = awaited(TeamMemory.close)
+    grant = awaited(TeamMemory.grant)
+    revoke = awaited(TeamMemory.revoke)
+    grants = awaited(TeamMemory.grants)
+    maintain = awaited(TeamMemory.maintain)
+    reindex = awaited(TeamMemory.reindex)

@@ -1,0 +1,62 @@
+"""The engine: an open store with every path that acts on it. The doors, `TeamMemory` and `Agent`, call nothing else.
+
+It stands between them and the paths so that importing the doors loads neither SQLAlchemy nor NumPy.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from transactive.paths.forget import Forgetting
+from transactive.paths.maintain import Background, Maintaining
+from transactive.paths.opening import Options, close_store, open_store
+from transactive.paths.reading import Reading
+from transactive.paths.recall import Question, Recalling, question
+from transactive.paths.remember import Remembering
+from transactive.paths.revise import Revising, Revision
+from transactive.paths.settle import Settling
+from transactive.paths.share import Sharing
+from transactive.paths.writing import Writing
+from transactive.progress import reporter
+
+__all__ = ["Engine", "Options", "Question", "Revision", "question", "reporter"]
+
+
+class Engine:
+    """One open store."""
+
+    def __init__(self, options: Options, *, background: bool) -> None:
+        self.store = open_store(options)
+        self.settling = Settling(self.store)
+        writing = Writing(self.store, self.settling)
+        self.reading = Reading(self.store)
+        self.recalling = Recalling(self.store, self.settling)
+        self.remembering = Remembering(writing)
+        self.revising = Revising(writing, self.reading)
+        self.forgetting = Forgetting(writing, self.reading)
+        self.sharing = Sharing(writing, self.forgetting)
+        self.maintaining = Maintaining(self.store, self.settling, self.forgetting)
+        self._closing = threading.Lock()
+        try:
+            self.maintaining.heal(options.progress)
+        except BaseException:
+            close_store(self.store)
+            raise
+        runs = background and self.store.index is not None
+        self._background = Background(self.maintaining) if runs else None
+
+    def close(self) -> None:
+        """Flush, delete what is settled from the pending rows, and release everything; harmless when closed already."""
+        with self._closing:
+            if self.store.closed:
+                return
+            self.store.check()
+            if self._background is not None:
+                self._background.stop()
+            self.settling.tidy(now=True)
+            self.store.closed = True
+            close_store(self.store)
+
+    def count_tokens(self, text: str) -> int:
+        """Word pieces of the bundled tokenizer × 1.2: a cautious guess at what a language model counts."""
+        return self.store.count_tokens(text)

@@ -1,0 +1,135 @@
+"""Translates the filter language to Qdrant's.
+
+A point's keyword fields and its metadata lie in one indexed array `kv` of `field=token` terms, so that equality,
+existence and membership are one kind of condition; ranges have fields of their own.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from qdrant_edge import FieldCondition, Filter, HasIdCondition, MatchAny, RangeFloat
+
+from transactive.filters import (
+    And,
+    Expression,
+    Not,
+    Or,
+    Test,
+    attribute_tokens,
+    leaves,
+    metadata_token,
+    parse_time,
+    token,
+)
+from transactive.index.protocol import KEYWORDS, Declared, Fields, Point
+
+_IN_KV = tuple(name for name in KEYWORDS if name not in {"scopes", "namespace"})
+
+
+def payload(point: Point, declared: Declared) -> dict[str, Any]:
+    """A point's payload."""
+    fields = point.fields
+    return {
+        "n": point.number,
+        "namespace": fields.namespace,
+        "scopes": list(fields.scopes),
+        "kv": terms(fields),
+        "created_at": fields.created_at.timestamp(),
+        "importance": fields.importance,
+        **_ranges(fields, declared),
+    }
+
+
+def terms(fields: Fields) -> list[str]:
+    """What equality, existence and membership are looked up by."""
+    found: list[str] = []
+    for name in _IN_KV:
+        value = getattr(fields, name)
+        values = value if isinstance(value, tuple) else () if value is None else (value,)
+        found.extend(f"{name}={token(item)}" for item in values)
+        if values and name in {"user", "session", "app", "tags"}:
+            found.append(name + "?")
+    return [*found, *("metadata." + term for term in attribute_tokens(fields.metadata))]
+
+
+def _ranges(fields: Fields, declared: Declared) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {}
+    for leaf in leaves(fields.metadata) if declared else ():
+        path = "metadata." + leaf.path
+        value = _number(leaf.value) if declared.get(path) == "number" else _time(leaf.value)
+        if path in declared and value is not None:
+            found.setdefault(range_key(path), []).append(value)
+    return found
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _time(value: object) -> float | None:
+    time = parse_time(value)
+    return None if time is None else time.timestamp()
+
+
+def range_key(path: str) -> str:
+    """The payload key of a declared metadata field; dots would nest it."""
+    return "r_" + "".join(c if c.isalnum() else f"_{ord(c):x}_" for c in path)
+
+
+_NOTHING = HasIdCondition(set())
+
+
+def condition(expression: Expression) -> Filter | None:
+    """The filter of an expression whose every condition `protocol.answers`; None when it is always true."""
+    return None if expression == And(()) else Filter(must=[_condition(expression)])
+
+
+def _condition(expression: Expression) -> Any:
+    match expression:
+        case And(items):
+            return Filter(must=[_condition(item) for item in items])
+        case Or(items):
+            return Filter(should=[_condition(item) for item in items]) if items else _NOTHING
+        case Not(item):
+            return Filter(must_not=[_condition(item)])
+        case Test():
+            return _test(expression)
+
+
+def _test(test: Test) -> Any:
+    if test.path == "id":
+        return HasIdCondition({UUID(uid) for uid in test.operand})
+    if test.operator in {"gt", "gte", "lt", "lte"}:
+        operand = test.operand.timestamp() if isinstance(test.operand, datetime) else float(test.operand)
+        key = range_key(test.path) if test.path.startswith("metadata.") else test.path
+        return FieldCondition(key, range=RangeFloat(**{test.operator: operand}))
+    if test.path in {"namespace", "scopes"}:
+        return _any(test.path, list(test.operand)) if test.operator == "in" else Filter()
+    return _any("kv", _terms(test))
+
+
+def _terms(test: Test) -> list[str]:
+    values = test.operand if test.operator == "in" else (test.operand,)
+    if test.path.startswith("metadata."):
+        return ["metadata." + metadata_token(test, value) for value in values]
+    if test.operator != "exists":
+        return [f"{test.path}={token(value)}" for value in values]
+    return [test.path + "?"]
+
+
+def _any(key: str, values: list[str]) -> Any:
+    return FieldCondition(key, match=MatchAny(values)) if values else _NOTHING
+
+
+def values_of(field: str, counts: dict[str, int]) -> dict[str, int]:
+    """The terms of one keyword field among counted terms of all, as its values."""
+    prefix = field + "="
+    return {_untoken(t.removeprefix(prefix)): count for t, count in counts.items() if t.startswith(prefix)}
+
+
+def _untoken(term: str) -> str:
+    return str(json.loads(term)) if term.startswith('"') else term

@@ -1,0 +1,176 @@
+"""What an index is to us: points in, candidates out. It decides nothing and is the only copy of nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from transactive.embedding.protocol import Vectors
+from transactive.embedding.terms import Sparse
+from transactive.filters import FIELDS, And, Expression, Not, Or, Test, Value, metadata_values
+
+Channel = Literal["terms", "window_terms", "dense", "window_dense", "identifiers"]
+RangeKind = Literal["number", "time"]
+
+# Fields on which an index answers equality and existence; ranges it answers on these two and on declared metadata.
+KEYWORDS = ("namespace", "scopes", "agent", "user", "session", "app", "kind", "sensitivity", "verified", "tags")
+RANGES = ("created_at", "importance")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fields:
+    """What a point can be filtered by: never text."""
+
+    namespace: str
+    scopes: tuple[str, ...]
+    """Every pattern that covers the namespace: a pattern grant is then one term."""
+    agent: str
+    kind: str
+    sensitivity: str
+    created_at: datetime
+    importance: float
+    user: str | None = None
+    session: str | None = None
+    app: str | None = None
+    verified: bool = False
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Point:
+    """One memory as an index holds it. Vectors have length 1, or 0 where a text has no known word."""
+
+    uid: str
+    number: int
+    """The event that the point is up to date with."""
+    fields: Fields
+    dense: Vectors
+    terms: Sparse
+    window_dense: Vectors
+    """Of the turn and its neighbours; for what is no turn, the same as `dense`."""
+    window_terms: Sparse
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Search:
+    """A query for every channel at once."""
+
+    dense: Vectors
+    terms: Sparse
+    identifiers: tuple[int, ...] = ()
+    """Term ids; each makes a list of its own."""
+    where: Expression = And(())
+    corpus: Expression = And(())
+    """What the caller may read: the population of the inverse document frequencies."""
+    depth: int = 200
+
+
+class Candidates(NamedTuple):
+    """One channel's list: parallel, best first."""
+
+    channel: Channel
+    uids: list[str]
+    scores: npt.NDArray[np.float64]
+
+
+class Index(Protocol):
+    """Upserts and deletes are idempotent and seen by the next call; `flush` makes them survive a power cut."""
+
+    @property
+    def id(self) -> str:
+        """The name under which the ledger keeps what this index has still to learn."""
+        ...
+
+    def upsert(self, points: Sequence[Point]) -> None:
+        """Insert points, or replace them whole."""
+        ...
+
+    def delete(self, uids: Sequence[str]) -> None:
+        """Delete points; absent ones are ignored."""
+        ...
+
+    def candidates(self, search: Search) -> list[Candidates]:
+        """At most `depth` points a channel: terms, window_terms, dense, window_dense, then one list an identifier."""
+        ...
+
+    def vectors(self, uids: Sequence[str]) -> dict[str, Vectors]:
+        """The dense vectors of these points; absent ones are left out."""
+        ...
+
+    def count(self, where: Expression = And(())) -> int:
+        """How many points fulfil the expression."""
+        ...
+
+    def facets(self, field: str, where: Expression = And(()), limit: int = 100) -> dict[str, int]:
+        """Points that fulfil the expression, counted by the values of a keyword field, most frequent first."""
+        ...
+
+    def flush(self) -> None:
+        """Write everything to disk."""
+        ...
+
+    def unindexed(self) -> int:
+        """How many points similarity search scans one by one."""
+        ...
+
+    def clear(self) -> None:
+        """Delete every point."""
+        ...
+
+    def close(self) -> None:
+        """Release every resource; harmless when closed already."""
+        ...
+
+
+Declared: TypeAlias = Mapping[str, RangeKind]
+
+
+def answers(test: Test, declared: Declared) -> bool:
+    """Whether an index can decide a condition; what it can't, the ledger resolves to ids first."""
+    if test.path == "id":
+        return test.operator != "exists"
+    ordered = test.operator in {"gt", "gte", "lt", "lte"}
+    if test.path.startswith("metadata."):
+        if not ordered:
+            return True
+        kind = "time" if isinstance(test.operand, datetime) else "number"
+        return declared.get(test.path) == kind and _exact(test.operand)
+    if test.path in RANGES:
+        return ordered
+    return test.path in KEYWORDS and not ordered
+
+
+def _exact(operand: Value) -> bool:
+    """Whether a float range decides it: beyond 2⁵³ neighbouring integers are one float."""
+    return isinstance(operand, datetime) or abs(operand) < 2**53  # type: ignore[arg-type]
+
+
+def rewritten(expression: Expression, declared: Declared, resolve: Any) -> Expression:
+    """The expression with each condition that an index can't decide replaced by `resolve(test)`."""
+    match expression:
+        case And(items):
+            return And(tuple(rewritten(item, declared, resolve) for item in items))
+        case Or(items):
+            return Or(tuple(rewritten(item, declared, resolve) for item in items))
+        case Not(item):
+            return Not(rewritten(item, declared, resolve))
+        case Test():
+            return expression if answers(expression, declared) else resolve(expression)
+
+
+def read_fields(point: Point, path: str) -> list[tuple[Value, bool]]:
+    """A point's values for `filters.matches`."""
+    if path == "id":
+        return [(point.uid, False)]
+    if path.startswith("metadata."):
+        return metadata_values(point.fields.metadata, path)
+    value = getattr(point.fields, path) if path in FIELDS or path == "scopes" else None
+    if isinstance(value, tuple):
+        return [(item, True) for item in value]
+    return [] if value is None else [(value, False)]

@@ -1,0 +1,1 @@
+"""Remembers: the truth, in SQL. One module per table family; every function takes the connection of a transaction."""

@@ -1,0 +1,126 @@
+"""Opens the ledger's database and gives out its transactions.
+
+SQLite in WAL mode: one writer connection under a lock, readers from a pool. Every write transaction is BEGIN IMMEDIATE,
+so that what it reads cannot change before it commits, across processes too.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, event
+from sqlalchemy.pool import QueuePool, StaticPool
+
+from transactive.errors import StoreBusy, StoreClosed, StoreDamaged
+from transactive.ledger.migrations import migrate
+
+BUSY_SECONDS = 60.0
+
+
+class Database:
+    """The connections of one SQLite ledger."""
+
+    def __init__(self, path: Path, *, durability: Literal["process", "power"] = "process") -> None:
+        self._path = path
+        self._lock = threading.RLock()
+        self._closed = False
+        synchronous = "FULL" if durability == "power" else "NORMAL"
+        self._writer = self._engine(StaticPool, "DEFERRED")
+        self._reader = self._engine(QueuePool, "AUTOCOMMIT")
+        _prepare(self._writer, f"PRAGMA synchronous={synchronous}", begin="BEGIN IMMEDIATE")
+        _prepare(self._reader, "PRAGMA query_only=ON", begin=None)
+        self._open()
+
+    def _engine(self, pool: type[sa.Pool], mode: str) -> sa.Engine:
+        sizes: dict[str, Any] = {"pool_size": 4, "max_overflow": 60} if pool is QueuePool else {}
+        autocommit: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"} if mode == "AUTOCOMMIT" else {}
+        return sa.create_engine(
+            "sqlite://",
+            creator=lambda: sqlite3.connect(
+                self._path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None, cached_statements=256
+            ),
+            poolclass=pool,
+            **sizes,
+            **autocommit,
+        )
+
+    def _open(self) -> None:
+        try:
+            with self.write() as connection:
+                migrate(connection)
+        except BaseException:
+            self.close()
+            raise
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One write transaction: committed when the block ends, rolled back when it raises."""
+        with self._lock:
+            self._check_open()
+            with _translated(self._path), self._writer.begin() as connection:
+                yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for single reads; each statement sees one snapshot."""
+        self._check_open()
+        with _translated(self._path), self._reader.connect() as connection:
+            yield connection
+
+    def data_version(self) -> int:
+        """A number that changes when another process has committed (on the writer, own commits don't count)."""
+        with self._lock:
+            self._check_open()
+            with self._writer.connect() as connection:
+                raw = connection.connection.driver_connection
+                assert raw is not None
+                return int(raw.execute("PRAGMA data_version").fetchone()[0])
+
+    def close(self) -> None:
+        """Close every connection; harmless when closed already."""
+        with self._lock:
+            self._closed = True
+            self._reader.dispose()
+            self._writer.dispose()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreClosed("this store is closed; open it again with TeamMemory.open(…)")
+
+
+def _prepare(engine: sa.Engine, pragma: str, *, begin: str | None) -> None:
+    @event.listens_for(engine, "connect")
+    def connected(raw: Any, _record: object) -> None:
+        raw.execute("PRAGMA journal_mode=WAL")
+        raw.execute("PRAGMA foreign_keys=ON")
+        raw.execute("PRAGMA cache_size=-65536")
+        raw.execute("PRAGMA temp_store=MEMORY")
+        raw.execute(pragma)
+
+    if begin is not None:
+
+        @event.listens_for(engine, "begin")
+        def began(connection: Connection) -> None:
+            connection.exec_driver_sql(begin)
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sa.exc.IntegrityError:
+        raise
+    except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:  # the latter while a connection is prepared
+        cause = error.orig if isinstance(error, sa.exc.DatabaseError) else error
+        if "locked" in str(cause) or "busy" in str(cause):
+            raise StoreBusy(
+                f"another process has held the write lock of {path} for over {BUSY_SECONDS:.0f} s; "
+                "find it and let it finish, then call again: nothing was written"
+            ) from error
+        raise StoreDamaged(f"the ledger {path} cannot be used, or is not a database of ours: {cause}") from error

@@ -1,0 +1,260 @@
+"""The ledger's tables. Times are microseconds since 1970-01-01 UTC; lists and objects are JSON."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import UserDefinedType
+
+metadata = MetaData()
+
+
+
+class _Exact(UserDefinedType[float]):
+    """A number kept as it is: an integer of 64 bits stays one, where `Numeric` would make it a float."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_options: object) -> str:
+        return "NUMERIC"
+
+
+_Number = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER autoincrements on SQLite
+
+manifest = Table(
+    "manifest",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", JSON, nullable=False),
+)
+
+# One row: the serial point of every write. Taken late in a transaction, it numbers events and chains the audit.
+heads = Table(
+    "heads",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("last_event", BigInteger, nullable=False, default=0),
+    Column("last_audit", BigInteger, nullable=False, default=0),
+    Column("last_audit_hash", LargeBinary(32), nullable=False),
+    Column("access_epoch", BigInteger, nullable=False, default=0),
+)
+
+
+def _versioned() -> list[Column[object]]:
+    """What one version of a memory holds, the current one and the former ones alike."""
+    return [
+        Column("text", Text, nullable=False),
+        Column("importance", Float, nullable=False),
+        Column("tags", JSON, nullable=False),
+        Column("metadata", JSON, nullable=False),
+        Column("confidence", Float),
+        Column("verified_by", String(200)),
+        Column("verified_at", BigInteger),
+        Column("updated_at", BigInteger, nullable=False),
+        Column("version", Integer, nullable=False),
+    ]
+
+
+memories = Table(
+    "memories",
+    metadata,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("uid", String(36), nullable=False, unique=True),
+    Column("foreign_id", String(512)),
+    Column("namespace", String(512), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("agent", String(200), nullable=False),
+    Column("user", String(512)),
+    Column("session", String(512)),
+    Column("app", String(512)),
+    Column("source", Text),
+    Column("sensitivity", String(16), nullable=False),
+    Column("turn", Boolean(create_constraint=False), nullable=False),
+    Column("tells_when", Boolean(create_constraint=False), nullable=False),
+    Column("derived_from", JSON, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("recorded_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("forgotten_at", BigInteger),
+    Column("forget_id", String(36)),
+    *_versioned(),
+    UniqueConstraint("namespace", "foreign_id", name="memories_foreign_id"),
+    sqlite_autoincrement=True,  # a number is never used twice: cursors and full-text rows rely on it
+)
+_live = memories.c.forgotten_at.is_(None)
+Index("memories_namespace", memories.c.namespace, memories.c.created_at, sqlite_where=_live, postgresql_where=_live)
+Index("memories_created", memories.c.created_at, memories.c.number, sqlite_where=_live, postgresql_where=_live)
+Index(
+    "memories_turns",
+    memories.c.session,
+    memories.c.namespace,
+    memories.c.created_at,
+    memories.c.number,
+    sqlite_where=memories.c.turn,
+    postgresql_where=memories.c.turn,
+)
+Index(
+    "memories_known",
+    memories.c.namespace,
+    memories.c.agent,
+    memories.c.user,
+    memories.c.sensitivity,
+    sqlite_where=_live,
+    postgresql_where=_live,
+)
+Index("memories_user", memories.c.user)
+Index("memories_expiry", memories.c.expires_at, sqlite_where=memories.c.expires_at.is_not(None))
+Index("memories_forget", memories.c.forget_id, sqlite_where=memories.c.forget_id.is_not(None))
+
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("uid", String(36), ForeignKey(memories.c.uid, ondelete="CASCADE"), nullable=False),
+    Column("revised_by", String(200), nullable=False),
+    *_versioned(),
+    UniqueConstraint("uid", "version", name="revisions_version"),
+    sqlite_autoincrement=True,
+)
+
+# What filters on tags and metadata look up: the tokens of `filters.attribute_tokens`, and numbers and times to compare.
+attributes = Table(
+    "attributes",
+    metadata,
+    Column("uid", String(36), ForeignKey(memories.c.uid, ondelete="CASCADE"), nullable=False),
+    Column("token", Text, nullable=False),
+    Column("path", Text),
+    Column("value", _Exact()),
+    Column("time", BigInteger),
+)
+Index("attributes_uid", attributes.c.uid)
+Index("attributes_token", attributes.c.token, attributes.c.uid)
+Index("attributes_value", attributes.c.path, attributes.c.value, sqlite_where=attributes.c.value.is_not(None))
+Index("attributes_time", attributes.c.path, attributes.c.time, sqlite_where=attributes.c.time.is_not(None))
+
+namespaces = Table(
+    "namespaces",
+    metadata,
+    Column("path", String(512), primary_key=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("last_used_at", BigInteger, nullable=False),
+)
+
+policies = Table(
+    "policies",
+    metadata,
+    Column("pattern", String(520), primary_key=True),
+    Column("policy", JSON, nullable=False),
+    Column("set_by", String(200), nullable=False),
+    Column("set_at", BigInteger, nullable=False),
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("id", _Number, primary_key=True, autoincrement=True),
+    Column("principal", String(210), nullable=False),
+    Column("pattern", String(520), nullable=False),
+    Column("rights", JSON, nullable=False),
+    Column("clearance", String(16), nullable=False),
+    Column("granted_by", String(200), nullable=False),
+    Column("granted_at", BigInteger, nullable=False),
+    Column("valid_from", BigInteger),
+    Column("valid_until", BigInteger),
+    sqlite_autoincrement=True,
+)
+
+groups = Table(
+    "groups",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("member", String(200), primary_key=True),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String(512), primary_key=True),
+    Column("agent", String(200), nullable=False),
+    Column("user", String(512)),
+    Column("app", String(512)),
+    Column("started_at", BigInteger, nullable=False),
+)
+
+# Ordered and gap-free; ids and counts only, never text. `user` is an HMAC under that user's key.
+events = Table(
+    "events",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("uid", String(36), nullable=False),
+    Column("namespace", String(512), nullable=False),
+    Column("sensitivity", String(16), nullable=False),
+    Column("agent", String(200), nullable=False),
+    Column("user", String(32)),
+    Column("version", Integer, nullable=False),
+)
+
+user_keys = Table(
+    "user_keys",
+    metadata,
+    Column("user", String(512), primary_key=True),
+    Column("key", LargeBinary(32), nullable=False),
+)
+
+# One row a call, each chained to the one before by its hash.
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("principal", String(200), nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("target", String(520), nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("details", JSON, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+)
+
+# What an index has still to learn; a row goes when the index has flushed what it learned.
+pending = Table(
+    "pending",
+    metadata,
+    Column("index_id", String(64), primary_key=True),
+    Column("uid", String(36), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)
+Index("pending_number", pending.c.index_id, pending.c.number)
+
+# Full text over `memories.text` and `revisions.text`, kept by triggers.
+SQLITE_FULL_TEXT = [
+    statement
+    for table in ("memories", "revisions")
+    for name in ("memory_text" if table == "memories" else "revision_text",)
+    for statement in (
+        f"CREATE VIRTUAL TABLE {name} USING fts5(text, content='{table}', content_rowid='number', "
+        "tokenize='porter unicode61')",
+        f"CREATE TRIGGER {name}_insert AFTER INSERT ON {table} BEGIN "
+        f"INSERT INTO {name}(rowid, text) VALUES (new.number, new.text); END",
+        f"CREATE TRIGGER {name}_delete AFTER DELETE ON {table} BEGIN "
+        f"INSERT INTO {name}({name}, rowid, text) VALUES ('delete', old.number, old.text); END",
+        f"CREATE TRIGGER {name}_update AFTER UPDATE OF text ON {table} BEGIN "
+        f"INSERT INTO {name}({name}, rowid, text) VALUES ('delete', old.number, old.text); "
+        f"INSERT INTO {name}(rowid, text) VALUES (new.number, new.text); END",
+    )
+]

@@ -1,0 +1,1 @@
+"""Acts: each verb from its check to the ledger and the index. Rules decide, paths carry out."""

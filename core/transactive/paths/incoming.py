@@ -1,0 +1,201 @@
+"""Checks what a caller hands in, before anything is written."""
+
+from __future__ import annotations
+
+import json
+import math
+import unicodedata
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from transactive.errors import InvalidInput
+from transactive.filters import check_filterable
+from transactive.policies import duration, unit_interval
+from transactive.records import KINDS, SENSITIVITIES, Kind, NewMemory, Sensitivity
+
+MAX_TEXT = 1 << 20
+MAX_METADATA = 1 << 16
+MAX_NAME = 512
+MAX_TAG = 200
+_MAX_DEPTH = 16
+
+
+def check_text(text: object) -> str:
+    """A memory's text: 1 byte to 1 MiB of UTF-8, not only white space, without NUL and lone surrogates."""
+    if not isinstance(text, str):
+        raise InvalidInput(f"a memory's text is a string, not {type(text).__name__}")
+    if not text.strip():
+        raise InvalidInput("a memory's text is empty")
+    size = len(_encoded(text, "a memory's text"))
+    if size > MAX_TEXT:
+        raise InvalidInput(f"a memory's text has at most {MAX_TEXT:,} bytes, this one has {size:,}; split it")
+    return text
+
+
+def check_query(query: object) -> str:
+    """A query: a string that is not only white space."""
+    if not isinstance(query, str) or not query.strip():
+        raise InvalidInput("a query is a non-empty string; to see memories without one, use list()")
+    _encoded(query, "a query")
+    return query
+
+
+def _encoded(text: str, what: str) -> bytes:
+    if "\x00" in text:
+        raise InvalidInput(f"{what} holds a NUL character")
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(
+            f"{what} holds a lone surrogate at position {error.start}; decode its source as UTF-8"
+        ) from None
+
+
+def check_name(value: object, what: str, *, longest: int = MAX_NAME) -> str:
+    """A name such as a user's or a session's: 1 to 512 characters, NFC, without control characters."""
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidInput(f"{what} is a non-empty string, not {value!r:.60}")
+    _encoded(value, what)
+    if len(value) > longest:
+        raise InvalidInput(f"{what} has at most {longest} characters, this one has {len(value)}")
+    return unicodedata.normalize("NFC", value)
+
+
+def optional_name(value: object, what: str) -> str | None:
+    """The same, or None."""
+    return None if value is None else check_name(value, what)
+
+
+def check_time(value: object, what: str) -> datetime:
+    """A timezone-aware datetime, as UTC."""
+    if not isinstance(value, datetime):
+        raise InvalidInput(f"{what} is a timezone-aware datetime, not {type(value).__name__}")
+    if value.tzinfo is None or value.utcoffset() is None:
+        raise InvalidInput(f"{what} has no time zone; write datetime(…, tzinfo=UTC) or .astimezone()")
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise InvalidInput(f"{what} is outside the years 1 to 9999 in UTC") from None
+
+
+def check_kind(kind: object) -> Kind:
+    """One of the six kinds."""
+    if kind not in KINDS:
+        raise InvalidInput(f"a kind is one of {', '.join(KINDS)}, not {kind!r:.60}")
+    return kind  # type: ignore[return-value]
+
+
+def check_sensitivity(value: object) -> Sensitivity:
+    """One of the three levels."""
+    if value not in SENSITIVITIES:
+        raise InvalidInput(f"a sensitivity is one of {', '.join(SENSITIVITIES)}, not {value!r:.60}")
+    return value  # type: ignore[return-value]
+
+
+def check_tags(tags: object) -> tuple[str, ...]:
+    """A sequence of strings, each once, in the order given."""
+    if isinstance(tags, str | bytes) or not isinstance(tags, Sequence | set | frozenset):
+        raise InvalidInput("tags are a list of strings")
+    ordered = sorted(tags) if isinstance(tags, set | frozenset) and all(isinstance(t, str) for t in tags) else tags
+    return tuple(dict.fromkeys(check_name(tag, "a tag", longest=MAX_TAG) for tag in ordered))
+
+
+def check_metadata(metadata: object) -> dict[str, Any]:
+    """A JSON object of at most 64 KiB, as a copy; aware datetimes become ISO 8601 strings."""
+    if metadata is None:
+        return {}
+    if not isinstance(metadata, Mapping):
+        raise InvalidInput(f"metadata is a dict, not {type(metadata).__name__}")
+    copy = {key: value for key, value in (_entry("metadata", k, v, 0) for k, v in metadata.items())}
+    size = len(json.dumps(copy))
+    if size > MAX_METADATA:
+        raise InvalidInput(f"metadata has at most {MAX_METADATA:,} bytes as JSON, this has {size:,}")
+    return copy
+
+
+def _entry(path: str, key: object, value: object, depth: int) -> tuple[str, Any]:
+    if not isinstance(key, str):
+        raise InvalidInput(f"{path} has the key {key!r:.60}; JSON keys are strings")
+    _encoded(key, f"a key in {path}")
+    return key, _json(f"{path}.{key}", value, depth + 1)
+
+
+def _json(path: str, value: Any, depth: int) -> Any:
+    if depth > _MAX_DEPTH:
+        raise InvalidInput(f"{path:.100} nests deeper than {_MAX_DEPTH}")
+    if isinstance(value, Mapping):
+        return dict(_entry(path, key, inner, depth) for key, inner in value.items())
+    if isinstance(value, list | tuple):
+        return [_json(path, inner, depth + 1) for inner in value]
+    return _scalar(path, value)
+
+
+def _scalar(path: str, value: Any) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, datetime):
+        return check_time(value, path).isoformat()
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise InvalidInput(f"{path:.100} is {value}, which JSON cannot hold")
+        return float(value)
+    if isinstance(value, int):
+        check_filterable(value)
+        return int(value)
+    if isinstance(value, str):
+        _encoded(value, path[:100])
+        return str(value)
+    raise InvalidInput(f"{path:.100} is a {type(value).__name__}, which JSON cannot hold")
+
+
+def check_item(item: object) -> NewMemory:
+    """A `NewMemory` whose every field is in normal form; a bare string is its text."""
+    new = NewMemory(text=item) if isinstance(item, str) else item
+    if not isinstance(new, NewMemory):
+        raise InvalidInput(f"a memory is a string or a NewMemory, not {type(item).__name__}")
+    return NewMemory(
+        text=check_text(new.text),
+        id=optional_name(new.id, "an id"),
+        namespace=new.namespace,
+        kind=None if new.kind is None else check_kind(new.kind),
+        importance=None if new.importance is None else unit_interval(new.importance, "importance"),
+        tags=check_tags(new.tags),
+        metadata=check_metadata(new.metadata),
+        user=optional_name(new.user, "a user"),
+        session=optional_name(new.session, "a session"),
+        created_at=None if new.created_at is None else check_time(new.created_at, "created_at"),
+        ttl=None if new.ttl is None else duration(new.ttl, "ttl"),
+        source=optional_name(new.source, "a source"),
+        confidence=None if new.confidence is None else unit_interval(new.confidence, "confidence"),
+        verified=_flag(new.verified, "verified"),
+        sensitivity=None if new.sensitivity is None else check_sensitivity(new.sensitivity),
+        derived_from=_ids(new.derived_from),
+    )
+
+
+def _flag(value: object, what: str) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidInput(f"{what} is True or False")
+    return value
+
+
+def _ids(ids: object) -> tuple[str, ...]:
+    if isinstance(ids, str) or not isinstance(ids, Sequence):
+        raise InvalidInput("derived_from is a list of memory ids")
+    return tuple(dict.fromkeys(check_name(id, "an id in derived_from") for id in ids))
+
+
+def expiry(recorded_at: datetime, ttl: timedelta | None) -> datetime | None:
+    """When a memory's time is over; beyond the year 9999 it never is."""
+    try:
+        return None if ttl is None else recorded_at + ttl
+    except OverflowError:
+        return None
+
+
+def check_count(value: object, what: str, *, least: int, most: int) -> int:
+    """A whole number in a range."""
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise InvalidInput(f"{what} is a whole number from {least} to {most}, not {value!r:.40}")
+    return value

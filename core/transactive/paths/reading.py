@@ -1,0 +1,103 @@
+"""get, list, count, facets, history: straight from the ledger, filtered before the limit."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from transactive.errors import InvalidInput, NotFound
+from transactive.filters import Expression, Where, both, parse
+from transactive.ledger import events, memories
+from transactive.namespaces import check_path
+from transactive.paths.incoming import check_count, check_name
+from transactive.records import Memory, Page
+from transactive.rules.access import Identity, Reach
+from transactive.store import Store
+
+
+class Reading:
+    """Shows what a principal may read."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def get(self, identity: Identity, id: str, namespace: str | None = None) -> Memory:
+        """One live memory; `NotFound` when it is absent, forgotten, expired or not readable."""
+        self._store.check()
+        with self._store.ledger.read() as connection:
+            reach = self._store.reach(connection, identity)
+            return memories.to_memory(self.row(connection, reach, id, namespace))
+
+    def row(self, connection: Connection, reach: Reach, id: str, namespace: str | None = None) -> Row[Any]:
+        """The row of one live memory that the identity may read."""
+        name = check_name(id, "an id")
+        place = reach.identity.private if namespace is None else check_path(namespace)
+        row = memories.by_id(connection, name, place)
+        if row is None or not readable(reach, row, self._store):
+            raise NotFound(f"no memory {name!r:.100} that {reach.identity.agent!r} can read")
+        return row
+
+    def history(self, identity: Identity, id: str, namespace: str | None = None) -> list[Memory]:
+        """Every version of one live memory, oldest first."""
+        self._store.check()
+        with self._store.ledger.read() as connection:
+            reach = self._store.reach(connection, identity)
+            return memories.history(connection, self.row(connection, reach, id, namespace))
+
+    def list(self, identity: Identity, where: Where | None, order_by: str, limit: int, after: str | None) -> Page:
+        """One page of live memories."""
+        self._store.check()
+        if order_by.removeprefix("-") not in memories.ORDERS:
+            raise InvalidInput(f"order_by is one of {', '.join(memories.ORDERS)}, with a leading '-' to descend")
+        size = check_count(limit, "limit", least=1, most=10_000)
+        asked, place = parse(where), None if after is None else _decoded(after, order_by)
+        with self._store.ledger.read() as connection:
+            allowed = self._where(connection, identity, asked)
+            found, cursor = memories.page(
+                connection, allowed, self._store.clock(), order_by=order_by, after=place, limit=size
+            )
+        return Page(found, next=None if cursor is None else _encoded(order_by, cursor))
+
+    def count(self, identity: Identity, where: Where | None) -> int:
+        """How many live memories fulfil `where`."""
+        self._store.check()
+        asked = parse(where)
+        with self._store.ledger.read() as connection:
+            return memories.count(connection, self._where(connection, identity, asked), self._store.clock())
+
+    def facets(self, identity: Identity, field: str, where: Where | None, limit: int) -> dict[str, int]:
+        """Live memories counted by the values of a field."""
+        self._store.check()
+        asked, size = parse(where), check_count(limit, "limit", least=1, most=10_000)
+        with self._store.ledger.read() as connection:
+            allowed = self._where(connection, identity, asked)
+            return memories.facets(connection, field, allowed, self._store.clock(), size)
+
+    def _where(self, connection: Connection, identity: Identity, asked: Expression) -> Expression:
+        heads = events.read(connection)
+        return both(self._store.reach(connection, identity, heads).condition(), asked)
+
+
+def readable(reach: Reach, row: Row[Any], store: Store) -> bool:
+    """Whether a row is live and may be shown."""
+    memory = memories.to_memory(row)
+    over = memory.expires_at is not None and memory.expires_at <= store.clock()
+    return memory.forgotten_at is None and not over and reach.sees(memory)
+
+
+def _encoded(order_by: str, cursor: tuple[float, int]) -> str:
+    return base64.urlsafe_b64encode(json.dumps([order_by, *cursor]).encode()).decode().rstrip("=")
+
+
+def _decoded(after: str, order_by: str) -> tuple[float, int]:
+    try:
+        said, value, number = json.loads(base64.urlsafe_b64decode(after + "=" * (-len(after) % 4)))
+        place = (value + 0, int(number))
+    except (ValueError, TypeError):
+        raise InvalidInput("after= takes the `next` of an earlier page, unchanged") from None
+    if said != order_by:
+        raise InvalidInput(f"the page before was ordered by {said!r}; go on with the same order_by")
+    return place

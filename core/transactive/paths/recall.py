@@ -1,0 +1,368 @@
+"""recall and context: access, embed, candidates from every channel in one round trip, fuse, rank, hydrate and re-check."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Row
+
+from transactive.embedding.protocol import Vectors, embed_query
+from transactive.embedding.terms import identifier_term
+from transactive.errors import EmbeddingFailed, FilterTooBroad, IndexUnavailable, InvalidInput
+from transactive.filters import ALL, And, Expression, Not, Test, Where, both, equals, matches, parse, read_memory
+from transactive.index.protocol import Index, Search, rewritten
+from transactive.ledger import events, memories, text
+from transactive.namespaces import check_pattern
+from transactive.paths.incoming import check_count, check_kind, check_name, check_query
+from transactive.paths.settle import INLINE, Settling
+from transactive.policies import DEFAULT, duration, effective, unit_interval
+from transactive.records import ChannelScore, Degrade, Hit, Memory, Recall, Why
+from transactive.rules import cues, decay, fusion, ranking
+from transactive.rules.access import Identity, Reach, narrowed
+from transactive.rules.identifiers import exact
+from transactive.store import Store
+
+log = logging.getLogger("transactive")
+
+DEPTH = 200
+MOST_IDS = 10_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """One recall, checked."""
+
+    query: str
+    limit: int
+    offset: int
+    narrowed: Expression
+    """What the call asks for, without what the caller may read."""
+    min_similarity: float | None
+    recency_weight: float | None
+    importance_weight: float | None
+    half_life: timedelta | None
+    degrade: Degrade
+
+    @property
+    def wanted(self) -> int:
+        """How many hits are needed to fill the page."""
+        return self.limit + self.offset
+
+
+def question(
+    identity: Identity,
+    query: str,
+    *,
+    degrade: Degrade,
+    limit: int = 10,
+    offset: int = 0,
+    where: Where | None = None,
+    namespaces: Sequence[str] | None = None,
+    kinds: Sequence[str] | None = None,
+    session: str | None = None,
+    min_importance: float | None = None,
+    min_similarity: float | None = None,
+    recency_weight: float | None = None,
+    importance_weight: float | None = None,
+    half_life: timedelta | str | None = None,
+    exclude_own: bool = False,
+) -> Question:
+    """Check what a caller asks."""
+    parts = [parse(where)]
+    if namespaces is not None:
+        parts.append(narrowed([check_pattern(pattern) for pattern in _several(namespaces, "namespaces")]))
+    if kinds is not None:
+        parts.append(equals("kind", *(check_kind(kind) for kind in _several(kinds, "kinds"))))
+    if session is not None:
+        parts.append(equals("session", check_name(session, "a session")))
+    if min_importance is not None:
+        parts.append(Test("importance", "gte", unit_interval(min_importance, "min_importance")))
+    if exclude_own:
+        parts.append(Not(equals("agent", identity.agent)))
+    if degrade not in {"raise", "text", "empty"}:
+        raise InvalidInput(f"degrade is 'raise', 'text' or 'empty', not {degrade!r}")
+    return Question(
+        query=check_query(query),
+        limit=check_count(limit, "limit", least=1, most=1000),
+        offset=check_count(offset, "offset", least=0, most=10_000),
+        narrowed=both(*parts),
+        min_similarity=None if min_similarity is None else _cosine(min_similarity),
+        recency_weight=_optional(recency_weight, "recency_weight"),
+        importance_weight=_optional(importance_weight, "importance_weight"),
+        half_life=None if half_life is None else duration(half_life, "half_life"),
+        degrade=degrade,
+    )
+
+
+def _several(values: Sequence[str], what: str) -> Sequence[str]:
+    if isinstance(values, str) or not isinstance(values, Sequence | set | frozenset):
+        raise InvalidInput(f"{what} is a list of strings")
+    return list(values)
+
+
+def _optional(value: float | None, what: str) -> float | None:
+    return None if value is None else unit_interval(value, what)
+
+
+def _cosine(value: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -1 <= value <= 1:
+        raise InvalidInput(f"min_similarity is a number from -1 to 1, not {value!r:.40}")
+    return float(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A memory on its way to a hit."""
+
+    memory: Memory
+    relevance: float
+    place: int
+    """Its row in the fused candidates."""
+    rank: int
+    importance_factor: float = 1.0
+    decay_factor: float = 1.0
+
+    @property
+    def score(self) -> float:
+        """The final score."""
+        return self.relevance * self.importance_factor * self.decay_factor
+
+
+class Recalling:
+    """Finds memories."""
+
+    def __init__(self, store: Store, settling: Settling) -> None:
+        self._store = store
+        self._settling = settling
+
+    def recall(self, identity: Identity, asked: Question) -> Recall:
+        """The best hits, or what `degrade` says when the search cannot run."""
+        self._store.check()
+        with self._store.ledger.read() as connection:
+            heads = events.read(connection)
+            reach = self._store.reach(connection, identity, heads)
+            if self._store.index is None:
+                return self._by_text(connection, reach, asked, "this store was opened without an index")
+            try:
+                if self._settling.behind(heads):
+                    self._settling.settle(INLINE)
+                hits = self._search(connection, self._store.index, reach, asked)
+            except (IndexUnavailable, EmbeddingFailed) as error:
+                if asked.degrade == "raise":
+                    raise
+                log.warning("recall degraded to %s: %s", asked.degrade, error)
+                reason = f"{type(error).__name__}: {error}"
+                if asked.degrade == "empty":
+                    return Recall((), degraded=True, reason=reason)
+                return self._by_text(connection, reach, asked, reason)
+        self._store.recalled.update((hit.memory.namespace, self._store.clock()) for hit in hits)
+        return Recall(hits)
+
+    # --- by similarity --------------------------------------------------------------------------------------------
+
+    def _search(self, connection: Connection, index: Index, reach: Reach, asked: Question) -> list[Hit]:
+        names, sees_all = self._store.visible(connection, reach)
+        readable = ALL if sees_all else reach.condition()
+        mentions = names.mentions(asked.query)
+        vector = embed_query(self._store.encoders.embedder, cues.without(asked.query, mentions))
+        where = self._resolved(connection, reach, both(readable, asked.narrowed, *self._not_expired(connection)))
+        lists = index.candidates(
+            Search(
+                dense=vector,
+                terms=self._store.encoders.sparse.query(asked.query),
+                identifiers=tuple(map(identifier_term, exact(asked.query))),
+                where=where,
+                corpus=readable,
+                depth=max(DEPTH, 4 * asked.wanted),
+            )
+        )
+        fused = fusion.fuse([(c.uids, c.scores) for c in lists[:4]], [c.uids for c in lists[4:]])
+        named = {mention.name for mention in mentions}
+        cue = ranking.Cues(
+            name=next(iter(named)) if len(named) == 1 else None,
+            when=cues.asks_when(asked.query),
+            date=cues.mentioned_date(asked.query),
+        )
+        return self._hits(connection, index, reach, asked, vector, fused, cue)
+
+    def _hits(
+        self,
+        connection: Connection,
+        index: Index,
+        reach: Reach,
+        asked: Question,
+        vector: Vectors,
+        fused: fusion.Fused,
+        cue: ranking.Cues,
+    ) -> list[Hit]:
+        traits = self._store.traits(connection, fused.uids)
+        if len(traits) < len(fused.uids):  # the index is ahead of what this connection sees, or behind a purge
+            fused = _only(fused, [uid in traits for uid in fused.uids])
+        ranked = ranking.rank(fused, [traits[uid] for uid in fused.uids], cue)
+        found = self._readable(connection, reach, asked, fused, ranked)
+        if self._weighs(connection, asked):
+            found = iter(self._weighed(connection, asked, fused, list(found)))
+        hits: list[Hit] = []
+        for item in found:
+            similarity = _similarity(index, fused, item, vector)
+            if asked.min_similarity is not None and not similarity >= asked.min_similarity:
+                continue
+            hits.append(_hit(fused, ranked, item, similarity))
+            if len(hits) == asked.wanted:
+                break
+        return hits[asked.offset :]
+
+    def _readable(
+        self, connection: Connection, reach: Reach, asked: Question, fused: fusion.Fused, ranked: ranking.Ranked
+    ) -> Iterator[Found]:
+        """Candidates in order, read from the ledger, which has the last word on what is live, readable and asked for."""
+        now = self._store.clock()
+        step = max(32, asked.wanted)
+        for start in range(0, len(ranked.order), step):
+            places = ranked.order[start : start + step]
+            rows = memories.by_uids(connection, [fused.uids[place] for place in places])
+            for rank, place in enumerate(places, start):
+                row = rows.get(fused.uids[place])
+                memory = None if row is None else _live(row, now)
+                if memory is not None and reach.sees(memory) and _asked_for(asked, memory):
+                    yield Found(memory, float(ranked.relevance[rank]), int(place), rank)
+
+    def _weighs(self, connection: Connection, asked: Question) -> bool:
+        if asked.recency_weight or asked.importance_weight:
+            return True
+        policies = self._store.tables(connection).policies.values()
+        return any(policy.recency_weight or policy.importance_weight for policy in policies)
+
+    def _weighed(self, connection: Connection, asked: Question, fused: fusion.Fused, found: list[Found]) -> list[Found]:
+        """Every candidate with its importance and decay counted in, best first."""
+        policies, now = self._store.tables(connection).policies, self._store.clock()
+        by_namespace = {item.memory.namespace: effective(policies, item.memory.namespace) for item in found}
+        weighed: list[Found] = []
+        for item in found:
+            policy, memory = by_namespace[item.memory.namespace], item.memory
+            kept = decay.factor(
+                policy.decay or "exponential",
+                decay.age(memory.created_at, None, now),
+                asked.half_life or _timedelta(policy.half_life),
+            )
+            importance_weight = _first(asked.importance_weight, policy.importance_weight)
+            recency_weight = _first(asked.recency_weight, policy.recency_weight)
+            weighed.append(
+                Found(
+                    memory,
+                    item.relevance,
+                    item.place,
+                    item.rank,
+                    decay.weighted(memory.importance, importance_weight),
+                    decay.weighted(kept, recency_weight),
+                )
+            )
+        return sorted(weighed, key=lambda f: (-fused.identifiers[f.place], -f.score, f.memory.uid))
+
+    def _not_expired(self, connection: Connection) -> Sequence[Expression]:
+        if not self._store.expiring:
+            return ()
+        over = memories.expired(connection, self._store.clock(), MOST_IDS)
+        return (Not(equals("id", *(row.uid for row in over))),) if over else ()
+
+    def _resolved(self, connection: Connection, reach: Reach, where: Expression) -> Expression:
+        """The expression with what only the ledger can decide replaced by ids."""
+
+        def resolve(test: Test) -> Expression:
+            readable = And((reach.condition(), test))
+            found = memories.uids(connection, readable, self._store.clock(), MOST_IDS + 1)
+            if len(found) > MOST_IDS:
+                raise FilterTooBroad(
+                    f"the condition on {test.path!r} matches more than {MOST_IDS:,} memories, too many for a recall; "
+                    "narrow it, use list(), or for a range on metadata declare the field: "
+                    f"TeamMemory.open(…, index_fields={{{test.path!r}: 'number'}})"
+                )
+            return equals("id", *found)
+
+        return rewritten(where, self._store.settings.index_fields, resolve)
+
+    # --- by full text ---------------------------------------------------------------------------------------------
+
+    def _by_text(self, connection: Connection, reach: Reach, asked: Question, reason: str) -> Recall:
+        if asked.min_similarity is not None and asked.degrade == "raise":
+            raise InvalidInput(f"min_similarity needs the index, and {reason}; leave it out")
+        where = both(reach.condition(), asked.narrowed)
+        rows = text.search(connection, asked.query, where, self._store.clock(), asked.wanted)
+        best = max((score for _, score in rows), default=1.0) or 1.0
+        hits = [
+            Hit(
+                memory=memories.to_memory(row),
+                score=score / best,
+                similarity=math.nan,
+                why=Why(relevance=score / best, degraded=True),
+            )
+            for row, score in rows
+        ]
+        return Recall(hits[asked.offset :], degraded=True, reason=reason)
+
+
+def _live(row: Row[Any], now: datetime) -> Memory | None:
+    memory = memories.to_memory(row)
+    over = memory.expires_at is not None and memory.expires_at <= now
+    return None if over or memory.forgotten_at is not None else memory
+
+
+def _asked_for(asked: Question, memory: Memory) -> bool:
+    return asked.narrowed == ALL or matches(asked.narrowed, lambda path: read_memory(memory, path))
+
+
+def _first(asked: float | None, policy: float | None) -> float:
+    return asked if asked is not None else policy or 0.0
+
+
+def _timedelta(half_life: timedelta | str | None) -> timedelta:
+    value = half_life if half_life is not None else DEFAULT.half_life
+    assert isinstance(value, timedelta)
+    return value
+
+
+def _only(fused: fusion.Fused, kept: Sequence[bool]) -> fusion.Fused:
+    mask = np.array(kept, bool)
+    uids = [uid for uid, keep in zip(fused.uids, kept, strict=True) if keep]
+    return fusion.Fused(
+        uids, fused.raw[mask], fused.normalised[mask], fused.relevance[mask], fused.identifiers[mask]
+    )
+
+
+def _similarity(index: Index, fused: fusion.Fused, item: Found, vector: Vectors) -> float:
+    """The cosine of the own text: from the dense channel, or else from the stored vector."""
+    raw = float(fused.raw[item.place, fusion.CHANNELS.index("dense")])
+    if not math.isnan(raw):
+        return raw
+    stored = index.vectors([item.memory.uid]).get(item.memory.uid)
+    return math.nan if stored is None else float(stored @ vector)
+
+
+def _hit(fused: fusion.Fused, ranked: ranking.Ranked, item: Found, similarity: float) -> Hit:
+    channels = {
+        name: ChannelScore(
+            raw=float(fused.raw[item.place, column]),
+            normalised=float(fused.normalised[item.place, column]),
+            weight=float(fusion.WEIGHTS[column]),
+        )
+        for column, name in enumerate(fusion.CHANNELS)
+        if not math.isnan(fused.raw[item.place, column])
+    }
+    boosts = {name: float(values[item.rank]) for name, values in ranked.boosts.items() if values[item.rank] > 0}
+    why = Why(
+        channels=channels,
+        boosts=boosts,
+        relevance=item.relevance,
+        importance_factor=item.importance_factor,
+        decay_factor=item.decay_factor,
+        identifiers=int(fused.identifiers[item.place]),
+    )
+    return Hit(memory=item.memory, score=item.score, similarity=similarity, why=why)
+
+

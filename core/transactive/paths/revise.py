@@ -1,0 +1,105 @@
+"""revise: a new version of a memory; the former one goes to its history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from transactive.embedding.protocol import embed_documents
+from transactive.errors import AccessDenied, InvalidInput, VersionConflict
+from transactive.ledger import memories
+from transactive.paths.incoming import check_count, check_metadata, check_tags, check_text
+from transactive.paths.reading import Reading
+from transactive.paths.remember import is_turn
+from transactive.paths.writing import Change, Writing
+from transactive.policies import unit_interval
+from transactive.records import Memory
+from transactive.rules.access import Identity, Reach
+from transactive.rules.cues import tells_when
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Revision:
+    """What shall be different; None leaves a field as it is."""
+
+    text: str | None = None
+    importance: float | None = None
+    tags: Sequence[str] | None = None
+    metadata: Mapping[str, Any] | None = None
+    confidence: float | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """The given fields, checked."""
+        given: dict[str, Any] = {}
+        if self.text is not None:
+            given["text"] = check_text(self.text)
+        if self.tags is not None:
+            given["tags"] = check_tags(self.tags)
+        if self.metadata is not None:
+            given["metadata"] = check_metadata(self.metadata)
+        for name in ("importance", "confidence"):
+            if getattr(self, name) is not None:
+                given[name] = unit_interval(getattr(self, name), name)
+        if not given:
+            raise InvalidInput("revise what? give text=, importance=, tags=, metadata= or confidence=")
+        return given
+
+
+class Revising:
+    """Changes memories."""
+
+    def __init__(self, writing: Writing, reading: Reading) -> None:
+        self._writing = writing
+        self._reading = reading
+
+    def revise(
+        self, identity: Identity, id: str, revision: Revision, namespace: str | None, expected_version: int | None
+    ) -> Memory:
+        """The new version; `VersionConflict` when it is not `expected_version` that would be replaced."""
+        changes = revision.changes()
+        if expected_version is not None:
+            check_count(expected_version, "expected_version", least=1, most=2**31)
+        text = changes.get("text")
+        store = self._writing.store
+        unindexed = text is None or store.index is None
+        vector = None if unindexed else embed_documents(store.encoders.embedder, [text])[0]
+        with self._writing.change(identity, "revise") as change:
+            row = self._reading.row(change.connection, change.reach, id, namespace)
+            old = memories.to_memory(row)
+            check_may_change(change.reach, old)
+            if expected_version is not None and old.version != expected_version:
+                raise VersionConflict(
+                    f"memory {id!r:.100} is at version {old.version}, not {expected_version}; "
+                    "look at .current and revise that",
+                    old,
+                )
+            new = self._revised(old, changes, change)
+            turn = is_turn(self._writing, new)
+            memories.replace(
+                change.connection, old, new, turn=turn, tells_when=tells_when(new.text), by=identity.agent
+            )
+            change.changed(new)
+            change.target = new.namespace
+            change.turned([row])
+            if vector is not None:
+                change.fresh[new.uid] = vector
+        store.forget_traits([new.uid])
+        return new
+
+    def _revised(self, old: Memory, changes: Mapping[str, Any], change: Change) -> Memory:
+        """A text that is no longer the one that was verified is not verified."""
+        unverified = {"verified_by": None, "verified_at": None} if changes.get("text", old.text) != old.text else {}
+        if unverified and old.verified and change.reach.may("verify", old.namespace):
+            unverified = {"verified_by": change.reach.identity.agent, "verified_at": change.now}
+        return replace(old, **changes, **unverified, version=old.version + 1, updated_at=change.now)
+
+
+def check_may_change(reach: Reach, memory: Memory) -> None:
+    """`AccessDenied` unless the memory is the identity's own and it may write there, or it has `admin` there."""
+    if not reach.changes(memory):
+        agent, place = reach.identity.agent, memory.namespace
+        raise AccessDenied(
+            f"{agent!r} may revise and forget in {place!r} only what it wrote itself, and with the right 'write'; "
+            f"for the memories of others: team.grant({agent!r}, {place!r}, 'read', 'admin')"
+        )

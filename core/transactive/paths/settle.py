@@ -1,0 +1,152 @@
+"""Ledger → index: each write's own entries at once, those of other processes soon, and after a crash all that was open.
+
+Every write leaves `pending` rows. A row goes once the index has flushed what it learned, inside a later write's
+transaction; until then a crash loses nothing, because opening the store replays it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+
+from sqlalchemy import Connection
+
+from transactive.embedding.protocol import Vectors
+from transactive.errors import IndexUnavailable
+from transactive.index.protocol import Index
+from transactive.ledger import events, namespaces, pending
+from transactive.paths import points
+from transactive.store import EDGE, Encoders, Flushed, Store
+
+log = logging.getLogger("transactive")
+
+INLINE = 64
+"""How many rows of other processes a recall settles before it searches."""
+_BATCH = 1000
+_FLUSH_AFTER = 1000
+_FLUSH_SECONDS = 5.0
+
+
+class Settling:
+    """Keeps one index up to date with the ledger."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.RLock()
+        self._flushed = Flushed()
+        self._horizon = 0
+        self._last_flush = time.monotonic()
+
+    @property
+    def index_ids(self) -> tuple[str, ...]:
+        """The indexes for which writes leave pending rows, whether this process owns them or not."""
+        return (EDGE,)
+
+    def wrote(self, numbers: Mapping[str, int], first: int, fresh: Mapping[str, Vectors]) -> None:
+        """This process has committed changes to these memories (uid → event), the first event being `first`.
+
+        An index that fails now is no failure of the write: the ledger has it, and the row stays pending.
+        """
+        if self._store.index is None or not numbers:
+            return
+        try:
+            with self._lock:
+                self._learn(self._store.index, numbers, fresh)
+                if self._horizon == first - 1:
+                    self._horizon = max(numbers.values())
+        except IndexUnavailable as error:
+            log.warning("recorded, but not indexed yet: %s", error)
+
+    def settle(self, limit: int | None = None) -> int:
+        """Bring in what is pending, at most `limit` memories; returns how many it was."""
+        index = self._store.index
+        if index is None:
+            return 0
+        done = 0
+        while limit is None or done < limit:
+            with self._lock:
+                size = _BATCH if limit is None else min(_BATCH, limit - done)
+                found = self._settle_some(index, size)
+            done += found
+            if found < size:
+                break
+        return done
+
+    def use(self, index: Index, encoders: Encoders) -> None:
+        """From now on another index, made by these encoders and up to date with the ledger."""
+        with self._lock:
+            self._store.index, self._store.encoders = index, encoders
+            self._flushed = Flushed()
+            with self._store.ledger.read() as connection:
+                self._horizon = 0
+                if pending.count(connection, index.id) == 0:
+                    self._horizon = events.read(connection).last_event
+
+    def behind(self, heads: events.Heads) -> bool:
+        """Whether the ledger has events that this index may not know."""
+        return self._store.index is not None and heads.last_event > self._horizon
+
+    def _settle_some(self, index: Index, size: int) -> int:
+        with self._store.ledger.read() as connection:
+            head = events.read(connection).last_event
+            due = pending.due(connection, index.id, self._horizon, size)
+        known = {**self._flushed.safe, **self._flushed.waiting}
+        new = {uid: number for uid, number in due.items() if known.get(uid, 0) < number}
+        if new:
+            self._learn(index, new, {})
+            self._store.forget_known()
+        self._horizon = max(due.values()) if len(due) == size else max(self._horizon, head)
+        return len(due)
+
+    def _learn(self, index: Index, numbers: Mapping[str, int], fresh: Mapping[str, Vectors]) -> None:
+        uids = list(numbers)
+        for start in range(0, len(uids), _BATCH):
+            some = {uid: numbers[uid] for uid in uids[start : start + _BATCH]}
+            with self._store.ledger.read() as connection:
+                held, gone = points.build(self._store.encoders, connection, some, fresh, index)
+            index.upsert(held)
+            index.delete(gone)
+            self._flushed.waiting.update(some)
+            if len(self._flushed.waiting) >= _FLUSH_AFTER:
+                self.flush()
+        if time.monotonic() - self._last_flush >= _FLUSH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Put on disk what the index has learned; its pending rows may then go."""
+        with self._lock:
+            if self._store.index is not None and self._flushed.waiting:
+                self._store.index.flush()
+                self._flushed.safe.update(self._flushed.waiting)
+                self._flushed.waiting.clear()
+            self._last_flush = time.monotonic()
+
+    def clear(self, connection: Connection) -> dict[str, int]:
+        """Within a write's transaction: delete the pending rows of what is flushed, and note what was recalled from.
+
+        Returns what `cleared` takes once the transaction has committed.
+        """
+        recalled, self._store.recalled = self._store.recalled, {}
+        namespaces.used(connection, recalled)
+        safe = dict(self._flushed.safe)
+        if self._store.index is not None:
+            pending.settled(connection, self._store.index.id, safe)
+        return safe
+
+    def cleared(self, safe: Mapping[str, int]) -> None:
+        """The transaction that deleted these pending rows has committed."""
+        with self._lock:
+            for uid, number in safe.items():
+                if self._flushed.safe.get(uid) == number:
+                    del self._flushed.safe[uid]
+
+    def tidy(self, *, now: bool = False) -> None:
+        """Flush what has waited for five seconds (or, with `now`, at all), and delete the pending rows of it."""
+        if self._flushed.waiting and (now or time.monotonic() - self._last_flush >= _FLUSH_SECONDS):
+            self.flush()
+        if self._flushed.safe or self._store.recalled:
+            with self._store.ledger.write() as connection:
+                safe = self.clear(connection)
+            self.cleared(safe)

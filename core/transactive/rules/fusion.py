@@ -1,0 +1,68 @@
+"""Joins the channels' candidate lists into one relevance in [0, 1]: min–max within each list, then a weighted sum.
+
+Chosen and weighted on LoCoMo's development half (docs/decisions/0003-fusion.md); reciprocal rank fusion loses to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+CHANNELS = ("terms", "window_terms", "dense", "window_dense")
+WEIGHTS = np.array([0.5, 1.0, 0.5, 0.5])
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """Candidates of every channel; row i of each array belongs to `uids[i]`."""
+
+    uids: list[str]
+    raw: Floats
+    """Shape [n, 4]: the channels' own scores; NaN where a channel did not find it."""
+    normalised: Floats
+    """Shape [n, 4], in [0, 1]; 0 where a channel did not find it."""
+    relevance: Floats
+    """Shape [n], in [0, 1]: the weighted mean of `normalised`."""
+    identifiers: npt.NDArray[np.int64]
+    """Shape [n]: how many of the query's identifiers it contains."""
+
+
+def minmax(scores: Floats) -> Floats:
+    """Scores scaled to [0, 1] within their list; a list of equal scores becomes ones."""
+    if scores.size == 0:
+        return scores
+    low, high = scores.min(), scores.max()
+    return (scores - low) / (high - low) if high > low else np.ones_like(scores)
+
+
+def fuse(
+    lists: Sequence[tuple[Sequence[str], Floats]], identifiers: Sequence[Sequence[str]], weights: Floats = WEIGHTS
+) -> Fused:
+    """Fuse one candidate list a channel, in the order of `CHANNELS`; `identifiers` are lists of ids that contain one.
+
+    A candidate that a channel did not find has 0 there. Candidates without a score above 0 are kept out of their list:
+    a cosine of 0 or less says nothing.
+    """
+    rows: dict[str, int] = {}
+    entries: list[tuple[npt.NDArray[np.intp], Floats]] = []
+    for uids, scores in lists:
+        positive = int(np.count_nonzero(scores > 0))  # best first, so the positive ones lead
+        numbers = np.fromiter((rows.setdefault(uid, len(rows)) for uid in uids[:positive]), np.intp, positive)
+        entries.append((numbers, scores[:positive]))
+    counts: dict[str, int] = {}
+    for found in identifiers:
+        for uid in found:
+            rows.setdefault(uid, len(rows))
+            counts[uid] = counts.get(uid, 0) + 1
+    raw = np.full((len(rows), len(lists)), np.nan)
+    normalised = np.zeros((len(rows), len(lists)))
+    for column, (numbers, scores) in enumerate(entries):
+        raw[numbers, column] = scores
+        normalised[numbers, column] = minmax(scores)
+    contained = np.fromiter((counts.get(uid, 0) for uid in rows), np.int64, len(rows))
+    return Fused(list(rows), raw, normalised, normalised @ weights / weights.sum(), contained)

@@ -1,0 +1,68 @@
+"""Finds the exact identifiers in a text (`INV-5678`, `cust_42`, paths, addresses) and the character pairs of unspaced scripts.
+
+A word tokenizer splits `INV-5678`, takes `C++` for `C#` and finds nothing in 東京タワー; these terms go beside its own.
+"""
+
+from __future__ import annotations
+
+import re
+
+MAX_IDENTIFIERS = 500
+_CHUNK = re.compile(r"\S+")
+_TRIM = "\"'`“”‘’«»()[]{}<>,;:!?…"
+_MARK = re.compile(r"[-_/@.#+\\:=]")
+_UNSPACED = re.compile(r"[぀-ヿ㐀-䶿一-鿿豈-﫿가-힯]+")
+_LOOSE = re.compile(
+    r"""\d+(st|nd|rd|th|s|am|pm|k|m|h|d|x|ms|kg|km|gb|mb|%)?   # counts, ordinals, clock hours, sizes
+    |[\d.,:/%€$£-]+                                       # amounts, times, dates, ranges
+    |[^\W\d_]+([-/.'’+][^\W\d_]+)*\+?                     # words, hyphenated words, abbreviations
+    |[^\W\d_]*\d{1,2}""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def identifiers(text: str) -> list[str]:
+    """Tokens with a digit, or with one of `- _ / @ . # +` inside, case-folded, each once, in order; at most 500."""
+    found: dict[str, None] = {}
+    for match in _CHUNK.finditer(text):
+        word = trimmed(match[0])
+        if len(word) > 1 and (any(c.isdigit() for c in word) or _MARK.search(word)):
+            found[word[:200]] = None
+            if len(found) == MAX_IDENTIFIERS:
+                break
+    return list(found)
+
+
+def trimmed(word: str) -> str:
+    """A chunk of text without the punctuation around it and without a possessive `'s`, case-folded."""
+    bare = word.strip(_TRIM).rstrip(".").strip(_TRIM).casefold()
+    return bare[:-2] if bare.endswith(("'s", "’s")) else bare
+
+
+def exact(query: str) -> list[str]:
+    """The query's identifiers that name one thing, so that whoever writes them wants the memories that contain them.
+
+    Counts, dates, amounts, ordinary words with a hyphen and the like are identifiers for ranking only.
+    """
+    return [word for word in identifiers(query) if not _loose(word)][:4]
+
+
+def _loose(word: str) -> bool:
+    if word.isdigit() and len(word) >= 5:
+        return False
+    if word.startswith("/") and len(word) > 2:
+        return False
+    if re.search(r"[^\W\d_][+#]+$", word):  # c++, c#
+        return False
+    if re.fullmatch(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", word):
+        return False
+    return _LOOSE.fullmatch(word) is not None
+
+
+def character_pairs(text: str) -> list[str]:
+    """Bigrams of every run of Han, Kana or Hangul characters; a run of one character is itself."""
+    pairs: dict[str, None] = {}
+    for run in _UNSPACED.findall(text):
+        for i in range(max(1, len(run) - 1)):
+            pairs[run[i : i + 2]] = None
+    return list(pairs)

@@ -1,0 +1,28 @@
+"""Packs hits into a prompt's token budget, cited."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from transactive.records import Context, Hit, Memory
+
+
+def cited_line(number: int, memory: Memory) -> str:
+    """One memory as a line of a prompt: `[1] (8 May 2026, billing) text`; line breaks inside become spaces."""
+    date = f"{memory.created_at.day} {memory.created_at:%B} {memory.created_at.year}"
+    return f"[{number}] ({date}, {memory.agent}) " + " ".join(memory.text.split())
+
+
+def pack(hits: Sequence[Hit], budget: int, count_tokens: Callable[[str], int]) -> Context:
+    """The best hits, in order, whose lines fit the budget together; a hit that does not fit is passed over."""
+    lines: list[str] = []
+    taken: list[Hit] = []
+    for hit in hits:
+        line = cited_line(len(taken) + 1, hit.memory)
+        if count_tokens("\n".join([*lines, line])) <= budget:
+            lines.append(line)
+            taken.append(hit)
+    text = "\n".join(lines)
+    return Context(
+        text=text, hits=tuple(taken), tokens=count_tokens(text) if text else 0, omitted=len(hits) - len(taken)
+    )

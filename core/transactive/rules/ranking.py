@@ -1,0 +1,92 @@
+"""Turns fused relevance into the final order: what the question says of author and time, sessions, identifiers, decay.
+
+    boosted   = fused + 0.3 [its author or user is the one name in the question] + 0.1 [asks when, and it tells when]
+                      + 0.2 [the question names its year or month]
+    relevance = (boosted + 0.25 × mean of the three best of its session) / the most that this question allows
+    score     = relevance × (1 − wᵢ(1 − importance)) × (1 − wᵣ(1 − decay))
+
+Memories that contain an identifier of the question come before all that don't. Ties are broken by id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from transactive.rules.cues import MentionedDate
+from transactive.rules.fusion import Floats, Fused
+
+AUTHOR, WHEN, DATE, SESSION = 0.3, 0.1, 0.2, 0.25
+_TOP = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Cues:
+    """What the question says about the memory it wants."""
+
+    name: str | None = None
+    """The one known name in it; None when it names nobody or several."""
+    when: bool = False
+    date: MentionedDate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What ranking needs to know of a candidate besides its channel scores."""
+
+    agent: str
+    user: str | None
+    session: str | None
+    created_at: datetime
+    tells_when: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """Candidates in their final order of relevance; row i of each array belongs to `order[i]`, a row of the fused."""
+
+    order: npt.NDArray[np.intp]
+    relevance: Floats
+    boosts: dict[str, Floats]
+
+
+def rank(fused: Fused, traits: Sequence[Traits], cues: Cues) -> Ranked:
+    """Order candidates by identifiers, then relevance, then id."""
+    boosts = _boosts(traits, cues)
+    boosted = fused.relevance + sum(boosts.values(), start=np.zeros(len(traits)))
+    boosts["session"] = SESSION * _session_means(boosted, traits)
+    attainable = (1 + AUTHOR * (cues.name is not None) + WHEN * cues.when + DATE * (cues.date is not None)) * (1 + SESSION)
+    relevance = (boosted + boosts["session"]) / attainable
+    order = np.array(
+        sorted(range(len(traits)), key=lambda row: (-fused.identifiers[row], -relevance[row], fused.uids[row])), np.intp
+    )
+    return Ranked(order, relevance[order], {name: values[order] for name, values in boosts.items() if values.any()})
+
+
+def _boosts(traits: Sequence[Traits], cues: Cues) -> dict[str, Floats]:
+    count = len(traits)
+    boosts: dict[str, Floats] = {}
+    if cues.name is not None:
+        boosts["author"] = AUTHOR * np.fromiter((cues.name in {t.agent, t.user} for t in traits), np.float64, count)
+    if cues.when:
+        boosts["when"] = WHEN * np.fromiter((t.tells_when for t in traits), np.float64, count)
+    if cues.date is not None:
+        date = cues.date
+        boosts["date"] = DATE * np.fromiter((date.matches(t.created_at) for t in traits), np.float64, count)
+    return boosts
+
+
+def _session_means(scores: Floats, traits: Sequence[Traits]) -> Floats:
+    """For each candidate, the mean of the best three of its session; what has no session stands for itself."""
+    by_session: dict[str, list[int]] = {}
+    means = scores.copy()
+    for row, trait in enumerate(traits):
+        if trait.session is not None:
+            by_session.setdefault(trait.session, []).append(row)
+    for rows in by_session.values():
+        means[rows] = np.sort(scores[rows])[-_TOP:].mean()
+    return means

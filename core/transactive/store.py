@@ -1,0 +1,213 @@
+"""What an open store consists of: its parts, its settings, and caches that can be read again from the ledger."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from math import ceil
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import Connection
+
+from transactive.embedding.protocol import Embedder
+from transactive.embedding.static import StaticEmbedder
+from transactive.embedding.terms import SparseEncoder
+from transactive.errors import ForkedStore, StoreClosed
+from transactive.index.edge import EdgeIndex
+from transactive.index.lock import FileLock
+from transactive.index.protocol import Index, RangeKind
+from transactive.ledger import access, events, memories, namespaces
+from transactive.ledger.database import Database
+from transactive.policies import Policy
+from transactive.records import Degrade, Grant, Sensitivity
+from transactive.rules.access import Identity, Reach, reach
+from transactive.rules.cues import Names
+from transactive.rules.ranking import Traits
+
+EDGE = EdgeIndex.id
+_MOST_TRAITS = 200_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """What `open` was told, and what the store holds to since it was created."""
+
+    path: Path
+    store_id: str
+    language: str
+    shared: str | None
+    degrade: Degrade
+    durability: Literal["process", "power"]
+    index_fields: Mapping[str, RangeKind]
+    build_at: int
+    """How many unindexed memories start a build."""
+    temporary: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Who may do what, as of one access epoch."""
+
+    epoch: int
+    grants: list[Grant]
+    groups: dict[str, list[str]]
+    policies: dict[str, Policy]
+    namespaces: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """One live combination of where, by whom, about whom and how sensitive."""
+
+    namespace: str
+    agent: str
+    user: str | None
+    sensitivity: Sensitivity
+
+
+@dataclass(frozen=True, slots=True)
+class Encoders:
+    """What makes vectors of texts."""
+
+    embedder: Embedder
+    sparse: SparseEncoder
+
+
+class Store:
+    """The open parts. Caches hold nothing that the ledger does not."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        ledger: Database,
+        index: Index | None,
+        encoders: Encoders,
+        lock: FileLock | None,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+    ) -> None:
+        self.settings = settings
+        self.ledger = ledger
+        self.index = index
+        self.encoders = encoders
+        self.lock = lock
+        self.clock = clock
+        self.new_id = new_id
+        self.closed = False
+        self.recalled: dict[str, datetime] = {}
+        self.expiring = False
+        self._pid = os.getpid()
+        self._tables: Tables | None = None
+        self._known: set[Who] | None = None
+        self._names: dict[Reach, tuple[Names, bool]] = {}
+        self._traits: dict[str, Traits] = {}
+        self._guard = threading.Lock()
+        self._counter = encoders.embedder if isinstance(encoders.embedder, StaticEmbedder) else None
+
+    def check(self) -> None:
+        """`StoreClosed` or `ForkedStore` when the store cannot be used."""
+        if self.closed:
+            raise StoreClosed("this store is closed; open it again with TeamMemory.open(…)")
+        if os.getpid() != self._pid:
+            raise ForkedStore(
+                f"this store was opened in process {self._pid} and is used in its fork {os.getpid()}; "
+                "open it in the child instead, with index=None where the parent keeps the index"
+            )
+
+    def count_tokens(self, text: str) -> int:
+        """Word pieces of the bundled tokenizer × 1.2."""
+        with self._guard:
+            if self._counter is None:
+                self._counter = StaticEmbedder()
+        return ceil(1.2 * self._counter.count_tokens(text))
+
+    # --- access ---------------------------------------------------------------------------------------------------
+
+    def tables(self, connection: Connection, heads: events.Heads | None = None) -> Tables:
+        """Grants, groups, policies and namespaces, read again when their epoch has moved."""
+        epoch = (heads or events.read(connection)).access_epoch
+        tables = self._tables
+        if tables is None or tables.epoch != epoch:
+            tables = Tables(
+                epoch,
+                access.all_grants(connection),
+                access.all_groups(connection),
+                access.all_policies(connection),
+                frozenset(namespaces.paths(connection)),
+            )
+            self._tables = tables
+        return tables
+
+    def reach(self, connection: Connection, identity: Identity, heads: events.Heads | None = None) -> Reach:
+        """What an identity may do now."""
+        tables = self.tables(connection, heads)
+        return reach(identity, tables.grants, tables.groups, self.clock())
+
+    # --- who and what is known ------------------------------------------------------------------------------------
+
+    def learn(self, who: set[Who]) -> None:
+        """Note combinations that were just written."""
+        with self._guard:
+            if self._known is not None and not who <= self._known:
+                self._known |= who
+                self._names.clear()
+
+    def forget_known(self) -> None:
+        """Read the known combinations again when they are next needed: something went, or another process wrote."""
+        with self._guard:
+            self._known = None
+            self._names.clear()
+            self._traits.clear()
+
+    def visible(self, connection: Connection, allowed: Reach) -> tuple[Names, bool]:
+        """The agents and users that a caller can know of, and whether the caller may read everything there is."""
+        with self._guard:
+            found = self._names.get(allowed)
+            if found is None:
+                if self._known is None:
+                    self._known = {Who(*row) for row in memories.known(connection)}
+                seen = {who for who in self._known if _sees(allowed, who)}
+                names = {who.agent for who in seen} | {who.user for who in seen if who.user is not None}
+                found = (Names(sorted(names)), len(seen) == len(self._known))
+                if len(self._names) > 256:
+                    self._names.clear()
+                self._names[allowed] = found
+            return found
+
+    def traits(self, connection: Connection, uids: list[str]) -> dict[str, Traits]:
+        """What ranking needs of these memories; those that are gone are left out."""
+        cached = self._traits
+        missing = [uid for uid in uids if uid not in cached]
+        if missing:
+            found = memories.traits(connection, missing)
+            if len(cached) + len(found) > _MOST_TRAITS:
+                cached = self._traits = {}
+                found = memories.traits(connection, uids)
+            cached.update(found)
+        return {uid: cached[uid] for uid in uids if uid in cached}
+
+    def forget_traits(self, uids: list[str]) -> None:
+        """These memories have another text than before."""
+        for uid in uids:
+            self._traits.pop(uid, None)
+
+
+def _sees(allowed: Reach, who: Who) -> bool:
+    user = allowed.identity.user
+    mine = user is None or who.user is None or who.user == user
+    return mine and allowed.may_at("read", who.namespace, who.sensitivity)
+
+
+@dataclass(slots=True)
+class Flushed:
+    """What the index has learned and the ledger still lists as pending."""
+
+    waiting: dict[str, int] = field(default_factory=dict)
+    """Learned, not yet flushed."""
+    safe: dict[str, int] = field(default_factory=dict)
+    """Flushed: its pending rows may go."""
