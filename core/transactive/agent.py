@@ -182,7 +182,7 @@ class Agent:
 
         The other arguments and errors are those of `remember`.
         """
-        namespace = to or self._engine.store.settings.shared
+        namespace = self._engine.store.settings.shared if to is None else to
         if namespace is None:
             raise InvalidInput("this store has no shared namespace (open(…, shared=None)); say publish(…, to=…)")
         return self.remember(
@@ -300,7 +300,7 @@ class Agent:
         asked = question(
             self._identity,
             query,
-            degrade=degrade or self._engine.store.settings.degrade,
+            degrade=self._engine.store.settings.degrade if degrade is None else degrade,
             limit=limit,
             offset=offset,
             where=where,

@@ -31,7 +31,7 @@ class Engine:
         writing = Writing(self.store, self.settling)
         self.reading = Reading(self.store)
         self.recalling = Recalling(self.store, self.settling)
-        self.remembering = Remembering(writing)
+        self.remembering = Remembering(writing, self.reading)
         self.revising = Revising(writing, self.reading)
         self.forgetting = Forgetting(writing, self.reading)
         self.sharing = Sharing(writing, self.forgetting)

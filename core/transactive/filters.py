@@ -95,6 +95,8 @@ _OPERATORS = ("$eq", "$ne", *_RANGES, "$in", "$nin", "$exists", "$contains")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)")
 MAX_INTEGER = 2**63 - 1
 MAX_DEPTH = 32
+MAX_CONDITIONS = 500
+MAX_VALUES = 10_000
 
 
 # --- values -----------------------------------------------------------------------------------------------------------
@@ -208,7 +210,20 @@ def metadata_token(test: Test, value: Scalar | None = None) -> str:
 
 def parse(where: Where | None) -> Expression:
     """The tree of a filter; `InvalidFilter` names what is wrong with it."""
-    return ALL if where is None else _parse_object(where, 0)
+    expression = ALL if where is None else _parse_object(where, 0)
+    if _size(expression) > MAX_CONDITIONS:
+        raise InvalidFilter(f"a filter has at most {MAX_CONDITIONS} conditions; for many values of one field use $in")
+    return expression
+
+
+def _size(expression: Expression) -> int:
+    match expression:
+        case And(items) | Or(items):
+            return 1 + sum(map(_size, items))
+        case Not(item):
+            return 1 + _size(item)
+        case Test():
+            return 1
 
 
 def both(*items: Expression) -> Expression:
@@ -250,7 +265,7 @@ def _parse_entry(key: object, value: Any, depth: int) -> Expression:
 def _check_field(name: str) -> str:
     if name in FIELDS:
         return name
-    if name.startswith("metadata."):
+    if _text("a field's name", name).startswith("metadata."):
         return "metadata." + normalise_path(name.removeprefix("metadata."))
     raise InvalidFilter(f"unknown field {name!r}; fields are {', '.join(FIELDS)} and metadata.<key>")
 
@@ -292,6 +307,8 @@ def _parse_test(path: str, operator: object, operand: Any) -> Expression:
 def _parse_in(path: str, operator: str, operand: Any) -> Expression:
     if isinstance(operand, str | bytes | Mapping) or not isinstance(operand, Sequence | set | frozenset):
         raise InvalidFilter(f"{operator} on {path!r} takes a list of values")
+    if len(operand) > MAX_VALUES:
+        raise InvalidFilter(f"{operator} on {path!r} takes at most {MAX_VALUES:,} values")
     values = [value for value in operand if value is not None]
     test: Expression = Test(path, "in", tuple(_scalar(path, value) for value in values))
     return test if len(values) == len(operand) else Or((test, Not(Test(path, "exists"))))
@@ -301,7 +318,7 @@ def _parse_contains(path: str, operand: Any) -> Expression:
     if FIELDS.get(path) == "body":
         if not isinstance(operand, str) or not operand:
             raise InvalidFilter("$contains on 'text' takes a non-empty string")
-        return Test(path, "contains", operand)
+        return Test(path, "contains", _text("the value for 'text'", operand))
     if path in FIELDS and FIELDS[path] != "list":
         raise InvalidFilter(f"$contains applies to 'text', 'tags' and lists in metadata, not to {path!r}")
     return Test(path, "contains", _scalar(path, operand))
@@ -325,16 +342,30 @@ def _scalar(path: str, value: Any) -> Any:
             return _time(path, value).isoformat()
         if not isinstance(value, str | int | float | bool):
             raise InvalidFilter(f"{path!r} is compared with a string, number, bool or None, not {type(value).__name__}")
-        return _number(path, value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+        return _clean(path, value)
     types, expected = _TYPES[held]
     if not isinstance(value, types) or (isinstance(value, bool) and held != "flag"):
         raise InvalidFilter(f"{path!r} is compared with {expected}, not {type(value).__name__}")
-    return _number(path, value) if held == "number" else value
+    return _clean(path, value)
+
+
+def _clean(path: str, value: Scalar) -> Scalar:
+    if isinstance(value, str):
+        return _text(f"the value for {path!a}", value)
+    return value if isinstance(value, bool) else _number(path, value)
 
 
 def _number(path: str, value: float) -> float:
     if isinstance(value, float) and not math.isfinite(value):
         raise InvalidFilter(f"{path!r} is compared with a finite number")
+    if isinstance(value, int) and abs(value) > MAX_INTEGER:
+        raise InvalidFilter(f"{path!r} is compared with a number of at most 64 bits")
+    return value
+
+
+def _text(what: str, value: str) -> str:
+    if any("\ud800" <= c <= "\udfff" for c in value):
+        raise InvalidFilter(f"{what} in the filter holds a lone surrogate; decode its source as UTF-8")
     return value
 
 

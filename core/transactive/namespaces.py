@@ -96,6 +96,8 @@ def check_agent(name: object) -> str:
         raise InvalidInput(f"the agent name {normal!r} is reserved; '*', 'owner' and 'group:…' are principals already")
     if len(normal) > 200 or any(unicodedata.category(c) in {"Cc", "Cs"} for c in normal):
         raise InvalidInput("an agent's name has at most 200 characters and no control characters")
+    if len(encode_segment(normal)) > 400:
+        raise InvalidInput("an agent's name is too long: percent-encoded it has at most 400 characters")
     return normal
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import ceil
 from pathlib import Path
 from typing import Literal
+from uuid import UUID
 
 from sqlalchemy import Connection
 
@@ -22,6 +23,8 @@ from transactive.index.lock import FileLock
 from transactive.index.protocol import Index, RangeKind
 from transactive.ledger import access, events, memories, namespaces
 from transactive.ledger.database import Database
+from transactive.filters import ALL, Expression, equals
+from transactive.namespaces import covers
 from transactive.policies import Policy
 from transactive.records import Degrade, Grant, Sensitivity
 from transactive.rules.access import Identity, Reach, reach
@@ -30,6 +33,7 @@ from transactive.rules.ranking import Traits
 
 EDGE = EdgeIndex.id
 _MOST_TRAITS = 200_000
+_MOST_VIEWS = 256
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,6 +81,16 @@ class Encoders:
     sparse: SparseEncoder
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one caller can know of, as of the memories that there are."""
+
+    names: Names
+    """The agents and users of readable memories."""
+    readable: Expression
+    """Holds for every memory that it may read and for no other that there is."""
+
+
 class Store:
     """The open parts. Caches hold nothing that the ledger does not."""
 
@@ -104,8 +118,8 @@ class Store:
         self._pid = os.getpid()
         self._tables: Tables | None = None
         self._known: set[Who] | None = None
-        self._names: dict[Reach, tuple[Names, bool]] = {}
-        self._traits: dict[str, Traits] = {}
+        self._views: dict[Reach, View] = {}
+        self._traits: dict[int, Traits] = {}
         self._guard = threading.Lock()
         self._counter = encoders.embedder if isinstance(encoders.embedder, StaticEmbedder) else None
 
@@ -155,46 +169,59 @@ class Store:
         with self._guard:
             if self._known is not None and not who <= self._known:
                 self._known |= who
-                self._names.clear()
+                self._views.clear()
 
     def forget_known(self) -> None:
         """Read the known combinations again when they are next needed: something went, or another process wrote."""
         with self._guard:
             self._known = None
-            self._names.clear()
+            self._views.clear()
             self._traits.clear()
 
-    def visible(self, connection: Connection, allowed: Reach) -> tuple[Names, bool]:
-        """The agents and users that a caller can know of, and whether the caller may read everything there is."""
+    def view(self, connection: Connection, allowed: Reach) -> View:
+        """What a caller can know of: names, and what it may read as the cheapest exact condition."""
         with self._guard:
-            found = self._names.get(allowed)
+            found = self._views.get(allowed)
             if found is None:
                 if self._known is None:
                     self._known = {Who(*row) for row in memories.known(connection)}
-                seen = {who for who in self._known if _sees(allowed, who)}
-                names = {who.agent for who in seen} | {who.user for who in seen if who.user is not None}
-                found = (Names(sorted(names)), len(seen) == len(self._known))
-                if len(self._names) > 256:
-                    self._names.clear()
-                self._names[allowed] = found
+                if len(self._views) > _MOST_VIEWS:
+                    self._views.clear()
+                found = self._views[allowed] = _view(allowed, self._known)
             return found
 
-    def traits(self, connection: Connection, uids: list[str]) -> dict[str, Traits]:
-        """What ranking needs of these memories; those that are gone are left out."""
+    def traits(self, connection: Connection, keys: list[int]) -> dict[int, Traits]:
+        """What ranking needs of these memories, by their uids as integers; those that are gone are left out."""
         cached = self._traits
-        missing = [uid for uid in uids if uid not in cached]
+        missing = [key for key in keys if key not in cached]
         if missing:
-            found = memories.traits(connection, missing)
-            if len(cached) + len(found) > _MOST_TRAITS:
-                cached = self._traits = {}
-                found = memories.traits(connection, uids)
-            cached.update(found)
-        return {uid: cached[uid] for uid in uids if uid in cached}
+            if len(cached) + len(missing) > _MOST_TRAITS:
+                cached, missing = {}, keys
+                self._traits = cached
+            found = memories.traits(connection, [str(UUID(int=key)) for key in missing])
+            cached.update((UUID(uid).int, traits) for uid, traits in found.items())
+        return cached if len(missing) == 0 else {key: cached[key] for key in keys if key in cached}
 
-    def forget_traits(self, uids: list[str]) -> None:
+    def forget_traits(self, uids: Iterable[str]) -> None:
         """These memories have another text than before."""
         for uid in uids:
-            self._traits.pop(uid, None)
+            self._traits.pop(UUID(uid).int, None)
+
+
+def _view(allowed: Reach, known: set[Who]) -> View:
+    seen = {who for who in known if _sees(allowed, who)}
+    names = {who.agent for who in seen} | {who.user for who in seen if who.user is not None}
+    hidden = known - seen
+    readable = {who.namespace for who in seen}
+    if not hidden:
+        condition = ALL
+    elif not readable & {who.namespace for who in hidden}:
+        # Whole namespaces are readable or not: the condition needs neither sensitivity nor user.
+        patterns = {rule.pattern for rule in allowed.rules if "read" in rule.rights}
+        condition = equals("scopes", *sorted(p for p in patterns if any(covers(p, place) for place in readable)))
+    else:
+        condition = allowed.condition()
+    return View(Names(sorted(names)), condition)
 
 
 def _sees(allowed: Reach, who: Who) -> bool:

@@ -7,6 +7,7 @@ the inverse document frequency is applied by the index at query time.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -40,21 +41,21 @@ class SparseEncoder:
         except ValueError as error:
             raise InvalidInput(f"language {language!r}: {error}") from error
 
-    def turn(self, text: str) -> Sparse:
-        """A conversational turn: k₁ 0.9, b 0."""
-        return _vector(self._turn.embed_document(text), text)
+    def turn(self, text: str, extra: Iterable[int]) -> Sparse:
+        """A conversational turn: k₁ 0.9, b 0. `extra` are the term ids of `extra_terms`."""
+        return _vector(self._turn.embed_document(text), extra)
 
-    def window(self, text: str) -> Sparse:
+    def window(self, text: str, extra: Iterable[int]) -> Sparse:
         """A turn with its neighbours: k₁ 0.9, b 0.4."""
-        return _vector(self._window.embed_document(text), text)
+        return _vector(self._window.embed_document(text), extra)
 
-    def document(self, text: str) -> Sparse:
+    def document(self, text: str, extra: Iterable[int]) -> Sparse:
         """Any other text: k₁ 1.2, b 0.75, its 60 foremost terms."""
-        return _vector(self._foremost(text), text)
+        return _vector(self._foremost(text), extra)
 
     def query(self, text: str) -> Sparse:
         """Each distinct term with weight 1."""
-        return _vector(self._document.embed_query(text), text)
+        return _vector(self._document.embed_query(text), extra_terms(text))
 
     def terms(self, text: str) -> int:
         """How many distinct terms a text has, stopwords not counted."""
@@ -76,12 +77,17 @@ def identifier_term(identifier: str) -> int:
     return int.from_bytes(hashlib.blake2b(b"identifier\0" + identifier.encode(), digest_size=4).digest(), "little")
 
 
+def extra_terms(text: str) -> list[int]:
+    """The term ids of a text's identifiers and character pairs."""
+    return [identifier_term(term) for term in (*identifiers(text), *character_pairs(text))]
+
+
 def _model(language: str, k: float, b: float) -> Bm25:
     return Bm25(Bm25Config(k=k, b=b, avg_len=AVERAGE_LENGTH, language=language))
 
 
-def _vector(vector: SparseVector, text: str) -> Sparse:
+def _vector(vector: SparseVector, extra: Iterable[int]) -> Sparse:
     weights = dict(zip(vector.indices, vector.values, strict=True))
-    for term in (*identifiers(text), *character_pairs(text)):
-        weights.setdefault(identifier_term(term), 1.0)
+    for term in extra:
+        weights.setdefault(term, 1.0)
     return Sparse(np.fromiter(weights.keys(), np.uint32), np.fromiter(weights.values(), np.float32))

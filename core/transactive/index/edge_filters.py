@@ -34,7 +34,6 @@ def payload(point: Point, declared: Declared) -> dict[str, Any]:
     """A point's payload."""
     fields = point.fields
     return {
-        "n": point.number,
         "namespace": fields.namespace,
         "scopes": list(fields.scopes),
         "kv": terms(fields),
@@ -49,7 +48,7 @@ def terms(fields: Fields) -> list[str]:
     found: list[str] = []
     for name in _IN_KV:
         value = getattr(fields, name)
-        values = value if isinstance(value, tuple) else () if value is None else (value,)
+        values = value if isinstance(value, tuple) else () if value in {None, False} else (value,)
         found.extend(f"{name}={token(item)}" for item in values)
         if values and name in {"user", "session", "app", "tags"}:
             found.append(name + "?")
@@ -109,10 +108,15 @@ def _test(test: Test) -> Any:
         return FieldCondition(key, range=RangeFloat(**{test.operator: operand}))
     if test.path in {"namespace", "scopes"}:
         return _any(test.path, list(test.operand)) if test.operator == "in" else Filter()
+    if test.path == "verified":
+        verified, other = _any("kv", ["verified=true"]), False in test.operand
+        kinds = [*([verified] if True in test.operand else []), *([Filter(must_not=[verified])] if other else [])]
+        return Filter(should=kinds) if kinds else _NOTHING
     return _any("kv", _terms(test))
 
 
 def _terms(test: Test) -> list[str]:
+    """What a condition looks up. Memories that are not verified have no term: it would stand on almost all of them."""
     values = test.operand if test.operator == "in" else (test.operand,)
     if test.path.startswith("metadata."):
         return ["metadata." + metadata_token(test, value) for value in values]

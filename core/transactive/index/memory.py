@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from math import log
+from uuid import UUID
 
 import numpy as np
 
@@ -97,4 +98,4 @@ def _sparse(points: list[Point], corpus: list[Point], name: str, query: Sparse) 
 
 def _ranked(channel: Channel, scores: dict[str, float], depth: int) -> Candidates:
     best = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:depth]
-    return Candidates(channel, [uid for uid, _ in best], np.array([score for _, score in best], np.float64))
+    return Candidates(channel, [UUID(uid).int for uid, _ in best], np.array([score for _, score in best], np.float64))

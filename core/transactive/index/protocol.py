@@ -75,7 +75,8 @@ class Candidates(NamedTuple):
     """One channel's list: parallel, best first."""
 
     channel: Channel
-    uids: list[str]
+    keys: list[int]
+    """Each `uid` as its 128-bit integer: hundreds of them are hashed and compared for one recall."""
     scores: npt.NDArray[np.float64]
 
 

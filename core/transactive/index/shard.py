@@ -177,8 +177,8 @@ def _sparse(vector: Sparse) -> edge.SparseVector:
 
 
 def _candidates(channel: Channel, points: Sequence[edge.ScoredPoint]) -> Candidates:
-    scores = np.fromiter((point.score for point in points), np.float64, len(points))
-    return Candidates(channel, [str(point.id) for point in points], scores)
+    scores = np.array([point.score for point in points], np.float64)
+    return Candidates(channel, [point.id.int for point in points], scores)
 
 
 @contextmanager

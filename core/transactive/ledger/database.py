@@ -46,6 +46,7 @@ class Database:
                 self._path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None, cached_statements=256
             ),
             poolclass=pool,
+            hide_parameters=True,  # an error that is logged must not carry texts
             **sizes,
             **autocommit,
         )

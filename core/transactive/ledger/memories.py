@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -133,13 +133,16 @@ def replace(connection: Connection, old: Memory, new: Memory, *, turn: bool, tel
     _add_attributes(connection, _attributes({"uid": new.uid, **_versioned(new)}))
 
 
+_BY_UIDS = select(memories).where(memories.c.uid.in_(bindparam("uids", expanding=True)))
+
+
 def by_uids(connection: Connection, uids: Iterable[str]) -> dict[str, Row[Any]]:
     """Rows by uid, forgotten ones included; absent ids are left out."""
     wanted = list(dict.fromkeys(uids))
     found: dict[str, Row[Any]] = {}
     for start in range(0, len(wanted), SOME):
-        query = select(memories).where(memories.c.uid.in_(wanted[start : start + SOME]))
-        found.update((row.uid, row) for row in connection.execute(query))
+        some = connection.execute(_BY_UIDS, {"uids": wanted[start : start + SOME]})
+        found.update((row.uid, row) for row in some)
     return found
 
 
@@ -151,15 +154,26 @@ _BY_ID = select(memories).where(
 )
 
 
-def by_id(connection: Connection, id: str, namespace: str) -> Row[Any] | None:
-    """The memory with this uid, or with this foreign id in `namespace`; forgotten ones included."""
-    rows = connection.execute(_BY_ID, {"id": id, "namespace": namespace}).all()
-    return min(rows, key=lambda row: row.uid != id, default=None)
+def by_id(connection: Connection, id: str, namespace: str) -> list[Row[Any]]:
+    """What an id may mean: the memory with this uid, and the one with this foreign id in `namespace`.
+
+    Forgotten ones included; at most two, the former first.
+    """
+    rows = connection.execute(_BY_ID, {"id": id, "namespace": namespace})
+    return sorted(rows, key=lambda row: bool(row.uid != id))
 
 
 def taken(connection: Connection, uids: Sequence[str]) -> set[str]:
-    """Which of these uids are in use."""
-    return set(by_uids(connection, uids))
+    """Which of these uids belong to memories that are not forgotten."""
+    return {uid for uid, row in by_uids(connection, uids).items() if row.forgotten_at is None}
+
+
+def displace(connection: Connection, uids: Sequence[str], new_id: Callable[[], str]) -> None:
+    """Give forgotten memories fresh uids and no foreign id, so that theirs can be used again; undo still finds them."""
+    for uid, row in by_uids(connection, uids).items():
+        if row.forgotten_at is not None:
+            fresh = memories.update().where(memories.c.uid == uid).values(uid=new_id(), foreign_id=None)
+            connection.execute(fresh)
 
 
 def history(connection: Connection, current: Row[Any]) -> list[Memory]:
@@ -269,15 +283,15 @@ _TRAITS = select(
     memories.c.session,
     memories.c.created_at,
     memories.c.tells_when,
-)
+).where(memories.c.uid.in_(bindparam("uids", expanding=True)))
 
 
 def traits(connection: Connection, uids: Sequence[str]) -> dict[str, Traits]:
     """What ranking needs to know of each memory; absent ones are left out."""
     found: dict[str, Traits] = {}
     for start in range(0, len(uids), SOME):
-        some = _TRAITS.where(memories.c.uid.in_(uids[start : start + SOME]))
-        for uid, agent, user, session, created_at, tells_when in connection.execute(some):
+        some = connection.execute(_TRAITS, {"uids": uids[start : start + SOME]})
+        for uid, agent, user, session, created_at, tells_when in some:
             found[uid] = Traits(agent, user, session, unstamp(created_at), tells_when)
     return found
 

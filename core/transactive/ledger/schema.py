@@ -17,6 +17,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
+    text,
 )
 from sqlalchemy.types import UserDefinedType
 
@@ -104,8 +106,8 @@ Index(
     memories.c.namespace,
     memories.c.created_at,
     memories.c.number,
-    sqlite_where=memories.c.turn,
-    postgresql_where=memories.c.turn,
+    sqlite_where=text("turn = 1 AND forgotten_at IS NULL"),  # as the queries spell it: SQLite compares the words
+    postgresql_where=and_(memories.c.turn, _live),
 )
 Index(
     "memories_known",
@@ -124,7 +126,7 @@ revisions = Table(
     "revisions",
     metadata,
     Column("number", _Number, primary_key=True, autoincrement=True),
-    Column("uid", String(36), ForeignKey(memories.c.uid, ondelete="CASCADE"), nullable=False),
+    Column("uid", String(36), ForeignKey(memories.c.uid, ondelete="CASCADE", onupdate="CASCADE"), nullable=False),
     Column("revised_by", String(200), nullable=False),
     *_versioned(),
     UniqueConstraint("uid", "version", name="revisions_version"),
@@ -135,7 +137,7 @@ revisions = Table(
 attributes = Table(
     "attributes",
     metadata,
-    Column("uid", String(36), ForeignKey(memories.c.uid, ondelete="CASCADE"), nullable=False),
+    Column("uid", String(36), ForeignKey(memories.c.uid, ondelete="CASCADE", onupdate="CASCADE"), nullable=False),
     Column("token", Text, nullable=False),
     Column("path", Text),
     Column("value", _Exact()),

@@ -6,8 +6,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, select, tuple_
+from sqlalchemy import Connection, Row, Select, and_, bindparam, select, tuple_
 
+from transactive.ledger.memories import SOME
 from transactive.ledger.schema import memories
 
 RADIUS = 2
@@ -24,54 +25,87 @@ def chain(row: Row[Any]) -> Chain:
     return row.session, row.namespace, row.user, row.sensitivity, row.verified_by is not None
 
 
-def around(connection: Connection, turns: Iterable[Row[Any]]) -> dict[Chain, list[Row[Any]]]:
-    """The chains of these turns, each in order, wide enough for the windows of its neighbours.
-
-    A turn that is not live any more still shows where its chain changed.
-    """
-    by_chain: dict[Chain, list[Row[Any]]] = {}
-    for row in turns:
-        by_chain.setdefault(chain(row), []).append(row)
-    return {key: _stretch(connection, key, rows) for key, rows in by_chain.items()}
-
-
-def _stretch(connection: Connection, key: Chain, rows: list[Row[Any]]) -> list[Row[Any]]:
-    first = min((row.created_at, row.number) for row in rows)
-    last = max((row.created_at, row.number) for row in rows)
-    position = tuple_(*_POSITION)
-    query = select(memories).where(_TURN, _of_chain(key))
-    before = query.where(position < first).order_by(*(c.desc() for c in _POSITION)).limit(2 * RADIUS)
-    after = query.where(position > last).order_by(*_POSITION).limit(2 * RADIUS)
-    within = query.where(position >= first, position <= last).order_by(*_POSITION)
-    return [
-        *reversed(connection.execute(before).all()),
-        *connection.execute(within),
-        *connection.execute(after),
-    ]
+_TURN = and_(memories.c.turn, memories.c.forgotten_at.is_(None))
+_PLACE = (memories.c.created_at, memories.c.number)
+_SHARED = (
+    memories.c.session,
+    memories.c.namespace,
+    memories.c.user,
+    memories.c.sensitivity,
+    memories.c.verified_by,
+)
+_IN_CHAIN = and_(
+    _TURN,
+    memories.c.session == bindparam("session"),
+    memories.c.namespace == bindparam("namespace"),
+    memories.c.user.is_not_distinct_from(bindparam("user")),
+    memories.c.sensitivity == bindparam("sensitivity"),
+    memories.c.verified_by.is_not(None) == bindparam("verified"),
+)
+_FIRST, _LAST = (tuple_(bindparam(f"{end}_time"), bindparam(f"{end}_number")) for end in ("first", "last"))
+_UP, _DOWN = [c.asc() for c in _PLACE], [c.desc() for c in _PLACE]
 
 
-def _of_chain(key: Chain) -> ColumnElement[bool]:
-    session, namespace, user, sensitivity, verified = key
-    return and_(
-        memories.c.session == session,
-        memories.c.namespace == namespace,
-        memories.c.user.is_(None) if user is None else memories.c.user == user,
-        memories.c.sensitivity == sensitivity,
-        memories.c.verified_by.is_not(None) if verified else memories.c.verified_by.is_(None),
+def _stretch_queries(*columns: Any) -> tuple[Select[Any], Select[Any], Select[Any]]:
+    """Before the first, from the first to the last, and after the last place."""
+    query = select(memories.c.uid, *_PLACE, *columns).where(_IN_CHAIN)
+    place = tuple_(*_PLACE)
+    return (
+        query.where(place < _FIRST).order_by(*_DOWN).limit(2 * RADIUS),
+        query.where(place >= _FIRST, place <= _LAST).order_by(*_UP),
+        query.where(place > _LAST).order_by(*_UP).limit(2 * RADIUS),
     )
 
 
-def neighbours(connection: Connection, turns: Iterable[Row[Any]]) -> set[str]:
+_IDS = _stretch_queries()
+_TEXTS = _stretch_queries(memories.c.text, memories.c.agent, memories.c.version)
+_OF_UIDS = select(memories.c.uid, *_PLACE, *_SHARED, memories.c.turn).where(
+    memories.c.uid.in_(bindparam("uids", expanding=True))
+)
+
+
+def around(connection: Connection, turns: Iterable[Row[Any]]) -> list[list[Row[Any]]]:
+    """The chains of these turns, each in order and wide enough for the windows of all of them.
+
+    Rows of uid, created_at, number, text, agent and version.
+    """
+    return [_stretch(connection, _TEXTS, key, rows) for key, rows in _by_chain(turns).items()]
+
+
+def neighbours(connection: Connection, uids: Iterable[str]) -> set[str]:
     """The uids of every turn whose window these turns belong to, or belonged to before they were forgotten."""
+    wanted = list(uids)
     found: set[str] = set()
-    by_chain: dict[Chain, list[Row[Any]]] = {}
+    for start in range(0, len(wanted), SOME):
+        turns = [row for row in connection.execute(_OF_UIDS, {"uids": wanted[start : start + SOME]}) if row.turn]
+        for key, rows in _by_chain(turns).items():
+            found |= _beside(_stretch(connection, _IDS, key, rows), rows)
+    return found
+
+
+def _by_chain(turns: Iterable[Row[Any]]) -> dict[Chain, list[Row[Any]]]:
+    found: dict[Chain, list[Row[Any]]] = {}
     for row in turns:
-        by_chain.setdefault(chain(row), []).append(row)
-    for key, rows in by_chain.items():
-        stretch = _stretch(connection, key, rows)
-        places = [(row.created_at, row.number) for row in stretch]
-        for row in rows:
-            place = (row.created_at, row.number)
-            start, end = bisect_left(places, place), bisect_right(places, place)
-            found.update(r.uid for r in stretch[max(0, start - RADIUS) : start] + stretch[end : end + RADIUS])
+        found.setdefault(chain(row), []).append(row)
+    return found
+
+
+def _stretch(
+    connection: Connection, queries: tuple[Select[Any], Select[Any], Select[Any]], key: Chain, rows: list[Row[Any]]
+) -> list[Row[Any]]:
+    first = min((row.created_at, row.number) for row in rows)
+    last = max((row.created_at, row.number) for row in rows)
+    values = dict(zip(("session", "namespace", "user", "sensitivity", "verified"), key, strict=True))
+    values |= {"first_time": first[0], "first_number": first[1], "last_time": last[0], "last_number": last[1]}
+    before, within, after = (connection.execute(query, values).all() for query in queries)
+    return [*reversed(before), *within, *after]
+
+
+def _beside(stretch: list[Row[Any]], rows: list[Row[Any]]) -> set[str]:
+    places = [(row.created_at, row.number) for row in stretch]
+    found: set[str] = set()
+    for row in rows:
+        place = (row.created_at, row.number)
+        start, end = bisect_left(places, place), bisect_right(places, place)
+        found.update(r.uid for r in stretch[max(0, start - RADIUS) : start] + stretch[end : end + RADIUS])
     return found

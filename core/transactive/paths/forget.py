@@ -9,13 +9,14 @@ from sqlalchemy import Row
 
 from transactive.errors import InvalidInput, NotFound
 from transactive.filters import Expression, Where, both, parse
-from transactive.ledger import memories
+from transactive.ledger import access, memories, namespaces
 from transactive.namespaces import OWNER
 from transactive.paths.reading import Reading
 from transactive.paths.revise import check_may_change
 from transactive.paths.writing import Change, Writing
 from transactive.records import Forgotten, Memory
 from transactive.rules.access import Identity
+from transactive.rules.ids import is_uuid
 
 SAMPLE = 10
 
@@ -50,8 +51,16 @@ class Forgetting:
             raise InvalidInput("forget(where=…) takes a filter that is not empty; to forget all, name the namespace")
         return self.expression(identity, parse(where), dry_run=dry_run)
 
-    def expression(self, identity: Identity, asked: Expression, *, dry_run: bool, action: str = "forget") -> Forgotten:
-        """The same for a parsed filter."""
+    def expression(
+        self,
+        identity: Identity,
+        asked: Expression,
+        *,
+        dry_run: bool,
+        action: str = "forget",
+        place: str | None = None,
+    ) -> Forgotten:
+        """The same for a parsed filter; with `place`, that namespace's own policy and entry go too."""
         if dry_run:
             self._store.check()
             with self._store.ledger.read() as connection:
@@ -65,6 +74,10 @@ class Forgetting:
         with self._writing.change(identity, action) as change:
             rows = memories.matching(change.connection, both(change.reach.changeable(), asked), change.now)
             found = self._take(change, rows, forget_id)
+            if place is not None:
+                change.target = place
+                access.remove_policy(change.connection, place)
+                namespaces.remove(change.connection, place)
         return self._forgotten(forget_id, found)
 
     def expired(self, uids: Sequence[str]) -> int:
@@ -85,7 +98,7 @@ class Forgetting:
         found = [memories.to_memory(row) for row in rows]
         for memory in found:
             change.changed(memory)
-        change.turned([row for row in rows if row.turn])
+        change.turned([row.uid for row in rows if row.turn])
         change.neighbours.difference_update(memory.uid for memory in found)
         places = {memory.namespace for memory in found}
         change.target = places.pop() if len(places) == 1 else f"{len(places)} namespaces"
@@ -98,7 +111,7 @@ class Forgetting:
     def undo(self, identity: Identity, forgotten: Forgotten | str) -> int:
         """Bring back what one `forget` took, as far as the identity may; returns how many came back."""
         forget_id = forgotten.id if isinstance(forgotten, Forgotten) else forgotten
-        if not isinstance(forget_id, str):
+        if not isinstance(forget_id, str) or not is_uuid(forget_id):
             raise InvalidInput("a dry run forgot nothing, so there is nothing to undo; pass what forget() returned")
         with self._writing.change(identity, "undo") as change:
             taken = memories.forgotten(change.connection, forget_id)
@@ -106,6 +119,7 @@ class Forgetting:
             if not rows:
                 raise NotFound(f"no forgotten memories under {forget_id!r:.100} that {identity.agent!r} may restore")
             memories.restore(change.connection, [row.uid for row in rows])
+            namespaces.add(change.connection, {row.namespace for row in rows}, change.now)
             self._note(change, rows, forget_id)
         self._store.forget_known()
         return len(rows)

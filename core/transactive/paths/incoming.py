@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -145,7 +145,7 @@ def _scalar(path: str, value: Any) -> Any:
         return int(value)
     if isinstance(value, str):
         _encoded(value, path[:100])
-        return str(value)
+        return str.__str__(value)  # the text of a str Enum, not its name
     raise InvalidInput(f"{path:.100} is a {type(value).__name__}, which JSON cannot hold")
 
 
@@ -178,6 +178,13 @@ def _flag(value: object, what: str) -> bool:
     if not isinstance(value, bool):
         raise InvalidInput(f"{what} is True or False")
     return value
+
+
+def check_items(items: object) -> list[object]:
+    """The items of a `remember_many`."""
+    if isinstance(items, str | bytes | Mapping) or not isinstance(items, Iterable):
+        raise InvalidInput("remember_many takes a list of strings and NewMemory records; for one text use remember()")
+    return list(items)
 
 
 def _ids(ids: object) -> tuple[str, ...]:

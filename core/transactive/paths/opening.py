@@ -25,6 +25,7 @@ from transactive.ledger import access, events, manifest, memories, namespaces
 from transactive.ledger.database import Database
 from transactive.namespaces import OWNER, check_path
 from transactive.paths.rebuild import Rebuild, unfinished
+from transactive.paths.incoming import check_time
 from transactive.progress import ProgressLike, reporter
 from transactive.records import Degrade, Grant
 from transactive.rules.ids import uuid7
@@ -79,16 +80,30 @@ def open_store(options: Options) -> Store:
 
 
 def _check(options: Options) -> None:
-    if options.index not in {"edge", None}:
+    if options.index not in ("edge", None):
         raise InvalidInput(f"index is 'edge' (the embedded index) or None (the ledger alone), not {options.index!r:.80}")
-    if options.durability not in {"process", "power"}:
+    if options.durability not in ("process", "power"):
         raise InvalidInput(f"durability is 'process' or 'power', not {options.durability!r:.40}")
-    if options.degrade not in {"raise", "text", "empty"}:
+    if options.degrade not in ("raise", "text", "empty"):
         raise InvalidInput(f"degrade is 'raise', 'text' or 'empty', not {options.degrade!r:.40}")
+    if not isinstance(options.path, str | Path) or not str(options.path).strip() or "\x00" in str(options.path):
+        raise InvalidInput("a store is a folder's path, or ':memory:'")
+    if isinstance(options.build_at, bool) or not isinstance(options.build_at, int) or options.build_at < 1:
+        raise InvalidInput(f"build_at is a number of memories, at least 1, not {options.build_at!r:.40}")
+    if options.language is not None and not isinstance(options.language, str):
+        raise InvalidInput(f"language is a name such as 'english', not {options.language!r:.40}")
+    if options.clock is not None:
+        _check_clock(options.clock)
     if "://" in str(options.path):
         raise InvalidInput("a store is a folder or ':memory:'; database URLs are not supported by this version")
     if options.shared is not None:
         check_path(options.shared)
+
+
+def _check_clock(clock: object) -> None:
+    if not callable(clock):
+        raise InvalidInput("clock is a function that returns the current time")
+    check_time(clock(), "what clock() returns")
 
 
 def _folder(path: str | Path) -> Path:
@@ -194,9 +209,11 @@ def _founded(options: Options, connection: Any, now: datetime) -> dict[str, Any]
 def _index_fields(options: Options, said: Mapping[str, Any]) -> dict[str, RangeKind]:
     if options.index_fields is None:
         return dict(said["index_fields"])
+    if not isinstance(options.index_fields, Mapping):
+        raise InvalidInput("index_fields is a dict such as {'metadata.amount': 'number'}")
     fields: dict[str, RangeKind] = {}
     for path, kind in options.index_fields.items():
-        if not isinstance(path, str) or not path.startswith("metadata.") or kind not in {"number", "time"}:
+        if not isinstance(path, str) or not path.startswith("metadata.") or kind not in ("number", "time"):
             raise InvalidInput(f"index_fields maps 'metadata.<key>' to 'number' or 'time', not {path!r:.80} to {kind!r:.40}")
         fields["metadata." + normalise_path(path.removeprefix("metadata."))] = kind
     return dict(sorted(fields.items()))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from calendar import month_name
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, Row
 
 from transactive.embedding.protocol import Vectors, embed_documents
-from transactive.embedding.terms import Sparse, SparseEncoder
+from transactive.embedding.terms import extra_terms
 from transactive.index.protocol import Fields, Index, Point
 from transactive.ledger import memories, windows
 from transactive.ledger.times import unstamp
@@ -22,7 +24,19 @@ MOST_TURN_TERMS = 60
 def headed(row: Row[Any]) -> str:
     """The sparse text of a memory: "(8 May 2026) author: text"."""
     date = unstamp(row.created_at)
-    return f"({date.day} {date:%B} {date.year}) {row.agent}: {row.text}"
+    return f"({date.day} {_MONTHS[date.month]} {date.year}) {row.agent}: {row.text}"
+
+
+_MONTHS = ("", *month_name[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """What one text contributes to its own point and to the windows of its neighbours."""
+
+    headed: str
+    extra: list[int]
+    dense: Vectors
 
 
 def build(
@@ -39,59 +53,64 @@ def build(
     rows = memories.by_uids(connection, numbers)
     live = [row for row in rows.values() if row.forgotten_at is None]
     around = _windows(windows.around(connection, [row for row in live if row.turn]))
-    vectors = _vectors(encoders, index, {r.uid: r for row in live for r in around.get(row.uid, (row,))}, fresh)
-    points = [_point(encoders, row, around.get(row.uid), vectors, numbers[row.uid]) for row in live]
+    encoded = _encoded(encoders, index, {r.uid: r for row in live for r in around.get(row.uid, (row,))}, fresh)
+    points = [_point(encoders, row, around.get(row.uid), encoded, numbers[row.uid]) for row in live]
     held = {row.uid for row in live}
     return points, [uid for uid in numbers if uid not in held]
 
 
-def _windows(chains: Mapping[windows.Chain, list[Row[Any]]]) -> dict[str, list[Row[Any]]]:
-    found: dict[str, list[Row[Any]]] = {}
-    for stretch in chains.values():
-        for place, row in enumerate(stretch):
-            found[row.uid] = stretch[max(0, place - windows.RADIUS) : place + windows.RADIUS + 1]
-    return found
+def _windows(chains: Sequence[Sequence[Row[Any]]]) -> dict[str, Sequence[Row[Any]]]:
+    return {
+        row.uid: stretch[max(0, place - windows.RADIUS) : place + windows.RADIUS + 1]
+        for stretch in chains
+        for place, row in enumerate(stretch)
+    }
 
 
-def _vectors(
+def _encoded(
     encoders: Encoders, index: Index | None, rows: Mapping[str, Row[Any]], fresh: Mapping[str, Vectors]
-) -> dict[str, Vectors]:
-    """A dense vector for every row. The index is trusted for first versions only: a later one may not be settled yet."""
-    found = {uid: fresh[uid] for uid in rows if uid in fresh}
-    if index is not None:
-        found.update(index.vectors([uid for uid, row in rows.items() if uid not in found and row.version == 1]))
-    missing = [uid for uid in rows if uid not in found]
-    computed = embed_documents(encoders.embedder, [rows[uid].text for uid in missing])
-    return {**found, **dict(zip(missing, computed, strict=True))}
+) -> dict[str, Encoded]:
+    """Every text encoded once. The index is trusted for first versions only: a later one may not be settled yet."""
+    vectors = {uid: fresh[uid] for uid in rows if uid in fresh}
+    if index is not None and len(vectors) < len(rows):
+        stored = [uid for uid, row in rows.items() if uid not in vectors and row.version == 1]
+        vectors.update(index.vectors(stored))
+    missing = [uid for uid in rows if uid not in vectors]
+    vectors.update(zip(missing, embed_documents(encoders.embedder, [rows[uid].text for uid in missing]), strict=True))
+    return {uid: Encoded(headed(row), extra_terms(row.text), vectors[uid]) for uid, row in rows.items()}
 
 
 def _point(
-    encoders: Encoders, row: Row[Any], window: list[Row[Any]] | None, vectors: Mapping[str, Vectors], number: int
+    encoders: Encoders,
+    row: Row[Any],
+    window: Sequence[Row[Any]] | None,
+    encoded: Mapping[str, Encoded],
+    number: int,
 ) -> Point:
-    dense = vectors[row.uid]
+    own = encoded[row.uid]
     if window is None:
-        terms = window_terms = encoders.sparse.document(headed(row))
-        window_dense = dense
+        window_dense = own.dense
+        terms = window_terms = encoders.sparse.document(own.headed, own.extra)
     else:
-        terms, window_terms = _turn_terms(encoders.sparse, row, window)
-        window_dense = _mean(vectors[neighbour.uid] for neighbour in window)
+        parts = [encoded[neighbour.uid] for neighbour in window]
+        window_dense = _mean([part.dense for part in parts])
+        terms = encoders.sparse.turn(own.headed, own.extra)
+        window_terms = encoders.sparse.window(
+            " ".join(part.headed for part in parts), [term for part in parts for term in part.extra]
+        )
     return Point(
         uid=row.uid,
         number=number,
         fields=_fields(row),
-        dense=dense,
+        dense=own.dense,
         terms=terms,
         window_dense=window_dense,
         window_terms=window_terms,
     )
 
 
-def _turn_terms(sparse: SparseEncoder, row: Row[Any], window: list[Row[Any]]) -> tuple[Sparse, Sparse]:
-    return sparse.turn(headed(row)), sparse.window(" ".join(map(headed, window)))
-
-
-def _mean(vectors: Iterable[Vectors]) -> Vectors:
-    total = np.sum(list(vectors), axis=0)
+def _mean(vectors: Sequence[Vectors]) -> Vectors:
+    total = np.sum(vectors, axis=0)
     norm = float(np.linalg.norm(total))
     return np.asarray(total / norm if norm > 0 else total, dtype=np.float32)
 

@@ -35,10 +35,10 @@ class Reading:
         """The row of one live memory that the identity may read."""
         name = check_name(id, "an id")
         place = reach.identity.private if namespace is None else check_path(namespace)
-        row = memories.by_id(connection, name, place)
-        if row is None or not readable(reach, row, self._store):
-            raise NotFound(f"no memory {name!r:.100} that {reach.identity.agent!r} can read")
-        return row
+        for row in memories.by_id(connection, name, place):
+            if readable(reach, row, self._store):
+                return row
+        raise NotFound(f"no memory {name!r:.100} that {reach.identity.agent!r} can read")
 
     def history(self, identity: Identity, id: str, namespace: str | None = None) -> list[Memory]:
         """Every version of one live memory, oldest first."""
@@ -50,7 +50,7 @@ class Reading:
     def list(self, identity: Identity, where: Where | None, order_by: str, limit: int, after: str | None) -> Page:
         """One page of live memories."""
         self._store.check()
-        if order_by.removeprefix("-") not in memories.ORDERS:
+        if not isinstance(order_by, str) or order_by.removeprefix("-") not in memories.ORDERS:
             raise InvalidInput(f"order_by is one of {', '.join(memories.ORDERS)}, with a leading '-' to descend")
         size = check_count(limit, "limit", least=1, most=10_000)
         asked, place = parse(where), None if after is None else _decoded(after, order_by)
@@ -96,7 +96,9 @@ def _decoded(after: str, order_by: str) -> tuple[float, int]:
     try:
         said, value, number = json.loads(base64.urlsafe_b64decode(after + "=" * (-len(after) % 4)))
         place = (value + 0, int(number))
-    except (ValueError, TypeError):
+        if not (abs(value) < 2**63 and 0 <= place[1] < 2**63):
+            raise ValueError(after)
+    except (ValueError, TypeError, OverflowError, AttributeError):
         raise InvalidInput("after= takes the `next` of an earlier page, unchanged") from None
     if said != order_by:
         raise InvalidInput(f"the page before was ordered by {said!r}; go on with the same order_by")

@@ -101,5 +101,4 @@ def unfinished(connection: Connection) -> Mapping[str, Any] | None:
 def _changed(connection: Connection, head: int) -> set[str]:
     """Every memory that changed after an event, with the turns whose windows it belongs to."""
     uids = events.changed_since(connection, head)
-    rows = memories.by_uids(connection, uids)
-    return uids | windows.neighbours(connection, [row for row in rows.values() if row.turn])
+    return uids | windows.neighbours(connection, uids)

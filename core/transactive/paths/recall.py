@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 from sqlalchemy import Connection, Row
@@ -31,6 +32,7 @@ from transactive.store import Store
 log = logging.getLogger("transactive")
 
 DEPTH = 200
+_SPARE = 6  # rows read beyond the page, for candidates that the ledger rules out
 MOST_IDS = 10_000
 
 
@@ -85,7 +87,7 @@ def question(
         parts.append(Test("importance", "gte", unit_interval(min_importance, "min_importance")))
     if exclude_own:
         parts.append(Not(equals("agent", identity.agent)))
-    if degrade not in {"raise", "text", "empty"}:
+    if degrade not in ("raise", "text", "empty"):
         raise InvalidInput(f"degrade is 'raise', 'text' or 'empty', not {degrade!r}")
     return Question(
         query=check_query(query),
@@ -167,22 +169,21 @@ class Recalling:
     # --- by similarity --------------------------------------------------------------------------------------------
 
     def _search(self, connection: Connection, index: Index, reach: Reach, asked: Question) -> list[Hit]:
-        names, sees_all = self._store.visible(connection, reach)
-        readable = ALL if sees_all else reach.condition()
-        mentions = names.mentions(asked.query)
+        view = self._store.view(connection, reach)
+        mentions = view.names.mentions(asked.query)
         vector = embed_query(self._store.encoders.embedder, cues.without(asked.query, mentions))
-        where = self._resolved(connection, reach, both(readable, asked.narrowed, *self._not_expired(connection)))
+        where = self._resolved(connection, reach, both(view.readable, asked.narrowed, *self._not_expired(connection)))
         lists = index.candidates(
             Search(
                 dense=vector,
                 terms=self._store.encoders.sparse.query(asked.query),
                 identifiers=tuple(map(identifier_term, exact(asked.query))),
                 where=where,
-                corpus=readable,
+                corpus=view.readable,
                 depth=max(DEPTH, 4 * asked.wanted),
             )
         )
-        fused = fusion.fuse([(c.uids, c.scores) for c in lists[:4]], [c.uids for c in lists[4:]])
+        fused = fusion.fuse([(c.keys, c.scores) for c in lists[:4]], [c.keys for c in lists[4:]])
         named = {mention.name for mention in mentions}
         cue = ranking.Cues(
             name=next(iter(named)) if len(named) == 1 else None,
@@ -201,10 +202,11 @@ class Recalling:
         fused: fusion.Fused,
         cue: ranking.Cues,
     ) -> list[Hit]:
-        traits = self._store.traits(connection, fused.uids)
-        if len(traits) < len(fused.uids):  # the index is ahead of what this connection sees, or behind a purge
-            fused = _only(fused, [uid in traits for uid in fused.uids])
-        ranked = ranking.rank(fused, [traits[uid] for uid in fused.uids], cue)
+        traits = self._store.traits(connection, fused.keys)
+        known = [key in traits for key in fused.keys]
+        if not all(known):  # the index is behind a purge
+            fused = _only(fused, known)
+        ranked = ranking.rank(fused, [traits[key] for key in fused.keys], cue)
         found = self._readable(connection, reach, asked, fused, ranked)
         if self._weighs(connection, asked):
             found = iter(self._weighed(connection, asked, fused, list(found)))
@@ -223,15 +225,16 @@ class Recalling:
     ) -> Iterator[Found]:
         """Candidates in order, read from the ledger, which has the last word on what is live, readable and asked for."""
         now = self._store.clock()
-        step = max(32, asked.wanted)
+        step = asked.wanted + _SPARE
         for start in range(0, len(ranked.order), step):
-            places = ranked.order[start : start + step]
-            rows = memories.by_uids(connection, [fused.uids[place] for place in places])
-            for rank, place in enumerate(places, start):
-                row = rows.get(fused.uids[place])
+            places = ranked.order[start : start + step].tolist()
+            uids = [str(UUID(int=fused.keys[place])) for place in places]
+            rows = memories.by_uids(connection, uids)
+            for rank, (place, uid) in enumerate(zip(places, uids, strict=True), start):
+                row = rows.get(uid)
                 memory = None if row is None else _live(row, now)
                 if memory is not None and reach.sees(memory) and _asked_for(asked, memory):
-                    yield Found(memory, float(ranked.relevance[rank]), int(place), rank)
+                    yield Found(memory, float(ranked.relevance[rank]), place, rank)
 
     def _weighs(self, connection: Connection, asked: Question) -> bool:
         if asked.recency_weight or asked.importance_weight:
@@ -329,9 +332,9 @@ def _timedelta(half_life: timedelta | str | None) -> timedelta:
 
 def _only(fused: fusion.Fused, kept: Sequence[bool]) -> fusion.Fused:
     mask = np.array(kept, bool)
-    uids = [uid for uid, keep in zip(fused.uids, kept, strict=True) if keep]
+    keys = [key for key, keep in zip(fused.keys, kept, strict=True) if keep]
     return fusion.Fused(
-        uids, fused.raw[mask], fused.normalised[mask], fused.relevance[mask], fused.identifiers[mask]
+        keys, fused.raw[mask], fused.normalised[mask], fused.relevance[mask], fused.identifiers[mask]
     )
 
 

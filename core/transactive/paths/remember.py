@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from transactive.embedding.protocol import Vectors, embed_documents
@@ -14,8 +15,9 @@ from transactive.errors import AccessDenied, DuplicateId, InvalidInput, NotFound
 from transactive.ledger import events, memories, namespaces
 from transactive.ledger.times import stamp
 from transactive.namespaces import check_path
-from transactive.paths.incoming import check_item, expiry
+from transactive.paths.incoming import check_item, check_items, expiry
 from transactive.paths.points import MOST_TURN_TERMS
+from transactive.paths.reading import Reading
 from transactive.paths.writing import Change, Writing
 from transactive.policies import effective
 from transactive.records import Memory, NewMemory
@@ -39,8 +41,9 @@ class Draft:
 class Remembering:
     """Takes memories in."""
 
-    def __init__(self, writing: Writing) -> None:
+    def __init__(self, writing: Writing, reading: Reading) -> None:
         self._writing = writing
+        self._reading = reading
         self._store = writing.store
 
     def one(self, identity: Identity, item: NewMemory, namespace: str | None = None) -> Memory:
@@ -61,9 +64,9 @@ class Remembering:
         Written in batches of 1,000: a crash in the middle leaves whole batches.
         """
         self._store.check()
-        given = list(items)
+        given = check_items(items)
         drafts = self._drafts(identity, given, namespace, alone=action == "remember")
-        self._check_ids(drafts)
+        self._check_ids(drafts, alone=action == "remember")
         done: list[Memory] = []
         for start in range(0, len(drafts), BATCH):
             some = drafts[start : start + BATCH]
@@ -82,19 +85,24 @@ class Remembering:
             heads = events.read(connection)
             reach = self._store.reach(connection, identity, heads)
             tables = self._store.tables(connection, heads)
-        drafts: list[Draft] = []
-        for place, item in enumerate(items):
-            try:
-                new = check_item(item)
-                where = check_path(new.namespace) if new.namespace is not None else default
-                check_may_write(reach, where, new.verified)
-                ttl = new.ttl if new.ttl is not None else effective(tables.policies, where).ttl
-                drafts.append(self._draft(identity, new, where, now, ttl))
-            except (InvalidInput, AccessDenied) as error:
-                if alone:
-                    raise
-                raise type(error)(f"item {place}: {error}; nothing was written") from error
+            drafts: list[Draft] = []
+            for place, item in enumerate(items):
+                try:
+                    new = check_item(item)
+                    where = check_path(new.namespace) if new.namespace is not None else default
+                    check_may_write(reach, where, new.verified)
+                    sources = self._sources(connection, reach, new, where)
+                    ttl = new.ttl if new.ttl is not None else effective(tables.policies, where).ttl
+                    drafts.append(self._draft(identity, replace(new, derived_from=sources), where, now, ttl))
+                except (InvalidInput, AccessDenied, NotFound) as error:
+                    if alone:
+                        raise
+                    raise type(error)(f"item {place}: {error}; nothing was written") from error
         return drafts
+
+    def _sources(self, connection: Connection, reach: Reach, new: NewMemory, namespace: str) -> list[str]:
+        """The uids of what a memory is derived from; `NotFound` unless each is a memory that the writer can read."""
+        return [self._reading.row(connection, reach, source, namespace).uid for source in new.derived_from]
 
     def _draft(self, identity: Identity, new: NewMemory, namespace: str, now: datetime, ttl: Any) -> Draft:
         if identity.user is not None and new.user not in {None, identity.user}:
@@ -128,15 +136,15 @@ class Remembering:
         )
         return Draft(memory, is_turn(self._writing, memory))
 
-    def _check_ids(self, drafts: Sequence[Draft]) -> None:
-        chosen = [draft.memory for draft in drafts if draft.memory.id != draft.memory.uid]
+    def _check_ids(self, drafts: Sequence[Draft], *, alone: bool) -> None:
+        chosen = [(n, draft.memory) for n, draft in enumerate(drafts) if draft.memory.id != draft.memory.uid]
         if not chosen:
             return
         with self._store.ledger.read() as connection:
-            taken = memories.taken(connection, [memory.uid for memory in chosen])
-        for memory in chosen:
+            taken = memories.taken(connection, [memory.uid for _, memory in chosen])
+        for place, memory in chosen:
             if memory.uid in taken:
-                raise _duplicate(memory)
+                raise _duplicate(memory, None if alone else place)
             taken.add(memory.uid)
 
     def _write(self, identity: Identity, drafts: Sequence[Draft], action: str) -> None:
@@ -146,7 +154,8 @@ class Remembering:
                 self._insert(change, drafts)
                 change.fresh = fresh
         except IntegrityError as error:  # somebody took the id between the check and the transaction
-            raise _duplicate(drafts[0].memory) from error
+            chosen = next((draft.memory for draft in drafts if draft.memory.id != draft.memory.uid), drafts[0].memory)
+            raise _duplicate(chosen) from error
         if any(draft.memory.expires_at is not None for draft in drafts):
             self._store.expiring = True
 
@@ -162,9 +171,9 @@ class Remembering:
         places = list(dict.fromkeys(draft.memory.namespace for draft in drafts))
         for place in places:
             check_may_write(change.reach, place, any(d.memory.verified for d in drafts if d.memory.namespace == place))
-        _check_sources(change, drafts)
         known = self._store.tables(connection).namespaces
         namespaces.add(connection, [place for place in places if place not in known], change.now)
+        memories.displace(connection, [d.memory.uid for d in drafts if d.memory.id != d.memory.uid], self._store.new_id)
         rows = [
             memories.to_row(draft.memory, turn=draft.turn, tells_when=tells_when(draft.memory.text))
             for draft in drafts
@@ -173,7 +182,7 @@ class Remembering:
         namespaces.add_sessions(connection, _sessions(drafts, change.now))
         turns = [draft.memory.uid for draft in drafts if draft.turn]
         if turns:
-            change.turned(memories.by_uids(connection, turns).values())
+            change.turned(turns)
             change.neighbours.difference_update(turns)
         for draft in drafts:
             change.changed(draft.memory)
@@ -198,14 +207,6 @@ def check_may_write(reach: Reach, namespace: str, verified: bool = False) -> Non
             )
 
 
-def _check_sources(change: Change, drafts: Sequence[Draft]) -> None:
-    wanted = {source for draft in drafts for source in draft.memory.derived_from}
-    found = memories.by_uids(change.connection, wanted) if wanted else {}
-    for source in wanted:
-        if source not in found or not change.reach.sees(memories.to_memory(found[source])):
-            raise NotFound(f"derived_from names {source!r}, which is no memory that {change.reach.identity.agent!r} can read")
-
-
 def _sessions(drafts: Sequence[Draft], now: datetime) -> list[dict[str, Any]]:
     first: dict[str, Memory] = {}
     for draft in drafts:
@@ -217,8 +218,9 @@ def _sessions(drafts: Sequence[Draft], now: datetime) -> list[dict[str, Any]]:
     ]
 
 
-def _duplicate(memory: Memory) -> DuplicateId:
+def _duplicate(memory: Memory, place: int | None = None) -> DuplicateId:
+    where = "" if place is None else f"item {place}: "
     return DuplicateId(
-        f"the id {memory.id!r} is taken in {memory.namespace!r}; to change that memory use revise(), "
-        "to have a fresh id leave id= out"
+        f"{where}the id {memory.id!r:.100} is taken in {memory.namespace!r}; to change that memory use revise(), "
+        "to have a fresh id leave id= out; nothing was written"
     )

@@ -81,7 +81,7 @@ class Revising:
             )
             change.changed(new)
             change.target = new.namespace
-            change.turned([row])
+            change.turned([row.uid])
             if vector is not None:
                 change.fresh[new.uid] = vector
         store.forget_traits([new.uid])

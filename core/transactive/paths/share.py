@@ -95,7 +95,7 @@ class Sharing:
     def set_group(self, identity: Identity, name: str, members: Sequence[str]) -> None:
         """Replace the members of a group."""
         group = check_name(name, "a group's name", longest=200)
-        if isinstance(members, str):
+        if isinstance(members, str) or not isinstance(members, Sequence | set | frozenset):
             raise InvalidInput("a group's members are a list of agent names")
         agents = list(dict.fromkeys(check_agent(member) for member in members))
         with self._writing.change(identity, "set_group") as change:
@@ -151,14 +151,9 @@ class Sharing:
         with self._store.ledger.read() as connection:
             if where not in self._store.tables(connection).namespaces:
                 raise NotFound(f"there is no namespace {where!r}")
-        forgotten = self._forgetting.expression(
-            identity, equals("namespace", where), dry_run=dry_run, action="delete_namespace"
+        return self._forgetting.expression(
+            identity, equals("namespace", where), dry_run=dry_run, action="delete_namespace", place=where
         )
-        if not dry_run:
-            with self._store.ledger.write() as connection:
-                access.remove_policy(connection, where)
-                namespaces.remove(connection, where)
-        return forgotten
 
 
 def check_principal(principal: object) -> str:
@@ -171,7 +166,7 @@ def check_principal(principal: object) -> str:
 
 
 def _check_rights(rights: Sequence[Right]) -> frozenset[Right]:
-    if isinstance(rights, str) or not rights or not set(rights) <= set(RIGHTS):
+    if isinstance(rights, str) or not rights or any(right not in RIGHTS for right in rights):
         raise InvalidInput(f"rights are one or more of {', '.join(RIGHTS)}; {rights!r:.60} is not that")
     return frozenset(rights)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from transactive.embedding.protocol import Vectors
 from transactive.ledger import events, pending, windows
@@ -47,9 +47,9 @@ class Change:
             }
         )
 
-    def turned(self, turns: Iterable[Row[Any]]) -> None:
+    def turned(self, uids: Iterable[str]) -> None:
         """Note turns that came, changed or went: the windows around them are not what they were."""
-        self.neighbours |= windows.neighbours(self.connection, turns)
+        self.neighbours |= windows.neighbours(self.connection, uids)
 
 
 class Writing:

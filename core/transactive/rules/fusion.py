@@ -19,9 +19,9 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Fused:
-    """Candidates of every channel; row i of each array belongs to `uids[i]`."""
+    """Candidates of every channel; row i of each array belongs to `keys[i]`."""
 
-    uids: list[str]
+    keys: list[int]
     raw: Floats
     """Shape [n, 4]: the channels' own scores; NaN where a channel did not find it."""
     normalised: Floats
@@ -41,28 +41,23 @@ def minmax(scores: Floats) -> Floats:
 
 
 def fuse(
-    lists: Sequence[tuple[Sequence[str], Floats]], identifiers: Sequence[Sequence[str]], weights: Floats = WEIGHTS
+    lists: Sequence[tuple[Sequence[int], Floats]], identifiers: Sequence[Sequence[int]], weights: Floats = WEIGHTS
 ) -> Fused:
     """Fuse one candidate list a channel, in the order of `CHANNELS`; `identifiers` are lists of ids that contain one.
 
     A candidate that a channel did not find has 0 there. Candidates without a score above 0 are kept out of their list:
     a cosine of 0 or less says nothing.
     """
-    rows: dict[str, int] = {}
-    entries: list[tuple[npt.NDArray[np.intp], Floats]] = []
-    for uids, scores in lists:
+    rows: dict[int, int] = {}
+    entries: list[tuple[list[int], Floats]] = []
+    for keys, scores in lists:
         positive = int(np.count_nonzero(scores > 0))  # best first, so the positive ones lead
-        numbers = np.fromiter((rows.setdefault(uid, len(rows)) for uid in uids[:positive]), np.intp, positive)
-        entries.append((numbers, scores[:positive]))
-    counts: dict[str, int] = {}
-    for found in identifiers:
-        for uid in found:
-            rows.setdefault(uid, len(rows))
-            counts[uid] = counts.get(uid, 0) + 1
+        entries.append(([rows.setdefault(key, len(rows)) for key in keys[:positive]], scores[:positive]))
+    contained = [rows.setdefault(key, len(rows)) for found in identifiers for key in found]
     raw = np.full((len(rows), len(lists)), np.nan)
     normalised = np.zeros((len(rows), len(lists)))
     for column, (numbers, scores) in enumerate(entries):
         raw[numbers, column] = scores
         normalised[numbers, column] = minmax(scores)
-    contained = np.fromiter((counts.get(uid, 0) for uid in rows), np.int64, len(rows))
-    return Fused(list(rows), raw, normalised, normalised @ weights / weights.sum(), contained)
+    counts = np.bincount(np.array(contained, np.intp), minlength=len(rows))
+    return Fused(list(rows), raw, normalised, normalised @ weights / weights.sum(), counts)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 
 MAX_IDENTIFIERS = 500
-_CHUNK = re.compile(r"\S+")
+# What an identifier has: a digit, a sign inside, or a sign at the end of a word. Most chunks have none.
+_MARKED = re.compile(r"\d|[-_/@.#+\\:=]\w|\w[+#]")
 _TRIM = "\"'`“”‘’«»()[]{}<>,;:!?…"
 _MARK = re.compile(r"[-_/@.#+\\:=]")
 _UNSPACED = re.compile(r"[぀-ヿ㐀-䶿一-鿿豈-﫿가-힯]+")
@@ -23,13 +24,16 @@ _LOOSE = re.compile(
 
 def identifiers(text: str) -> list[str]:
     """Tokens with a digit, or with one of `- _ / @ . # +` inside, case-folded, each once, in order; at most 500."""
+    if not _MARKED.search(text):
+        return []
     found: dict[str, None] = {}
-    for match in _CHUNK.finditer(text):
-        word = trimmed(match[0])
-        if len(word) > 1 and (any(c.isdigit() for c in word) or _MARK.search(word)):
-            found[word[:200]] = None
-            if len(found) == MAX_IDENTIFIERS:
-                break
+    for chunk in text.split():
+        if _MARKED.search(chunk):
+            word = trimmed(chunk)
+            if len(word) > 1 and (any(c.isdigit() for c in word) or _MARK.search(word)):
+                found[word[:200]] = None
+                if len(found) == MAX_IDENTIFIERS:
+                    break
     return list(found)
 
 

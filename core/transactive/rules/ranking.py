@@ -61,9 +61,8 @@ def rank(fused: Fused, traits: Sequence[Traits], cues: Cues) -> Ranked:
     boosts["session"] = SESSION * _session_means(boosted, traits)
     attainable = (1 + AUTHOR * (cues.name is not None) + WHEN * cues.when + DATE * (cues.date is not None)) * (1 + SESSION)
     relevance = (boosted + boosts["session"]) / attainable
-    order = np.array(
-        sorted(range(len(traits)), key=lambda row: (-fused.identifiers[row], -relevance[row], fused.uids[row])), np.intp
-    )
+    keys = zip((-fused.identifiers).tolist(), (-relevance).tolist(), fused.keys, range(len(traits)), strict=True)
+    order = np.fromiter((key[-1] for key in sorted(keys)), np.intp, len(traits))
     return Ranked(order, relevance[order], {name: values[order] for name, values in boosts.items() if values.any()})
 
 
@@ -82,11 +81,13 @@ def _boosts(traits: Sequence[Traits], cues: Cues) -> dict[str, Floats]:
 
 def _session_means(scores: Floats, traits: Sequence[Traits]) -> Floats:
     """For each candidate, the mean of the best three of its session; what has no session stands for itself."""
-    by_session: dict[str, list[int]] = {}
-    means = scores.copy()
-    for row, trait in enumerate(traits):
-        if trait.session is not None:
-            by_session.setdefault(trait.session, []).append(row)
-    for rows in by_session.values():
-        means[rows] = np.sort(scores[rows])[-_TOP:].mean()
-    return means
+    best: dict[str, list[float]] = {}
+    values = scores.tolist()
+    for row in np.argsort(-scores).tolist():
+        session = traits[row].session
+        if session is not None:
+            top = best.setdefault(session, [])
+            if len(top) < _TOP:
+                top.append(values[row])
+    means = {session: sum(top) / len(top) for session, top in best.items()}
+    return np.array([values[row] if t.session is None else means[t.session] for row, t in enumerate(traits)])
