@@ -3,9 +3,9 @@
     python benchmarks/crash.py [--kills 200] [--seed 1] [--keep FOLDER]
 
 One store lives through all kills. Each round a process (`crash_writer.py`) writes to it from two threads while index
-builds and swaps go on, and is ended by SIGKILL at a random moment: while it writes, opens, rebuilds a lost index,
-reindexes or closes; alone, with its builder, or after its builder. Then the store is opened and compared with what was
-acknowledged. A call that was open when the process died may have happened or not, but wholly.
+builds and swaps go on, and is ended by SIGKILL at a random moment: while it writes, opens, swaps a built index in,
+rebuilds a lost one, reindexes or closes; alone, with its builder, or after its builder. Then the store is opened and
+compared with what was acknowledged. A call that was open when the process died may have happened or not, but wholly.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import logging
 import os
 import queue
 import random
@@ -28,14 +29,17 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from benchmarks.crash_checks import Held, Model, Sight, inspect
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # when run as a script
+
+import transactive
+from benchmarks.crash_checks import Model, Sight, inspect
 from transactive import TeamMemory
 
 WRITER = Path(__file__).with_name("crash_writer.py")
 AGENTS = ("ada", "bob")
-MODES = {"write": 55, "reindex": 13, "rebuild": 12, "open": 9, "close": 11}
+MODES = {"write": 38, "swap": 22, "reindex": 12, "rebuild": 12, "open": 8, "close": 8}
 PATIENCE = 60.0
 """Seconds after which a process that says nothing, or a builder that does not end, is a fault."""
 
@@ -49,7 +53,7 @@ class Writer:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            env=_environment(),
         )
         self._phases: queue.Queue[str] = queue.Queue()
         self.said: list[dict[str, Any]] = []
@@ -92,6 +96,12 @@ class Writer:
                 pipe.close()
 
 
+def _environment() -> dict[str, str]:
+    """The writer must import the same package."""
+    root = str(Path(transactive.__file__).parents[1])
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
+
+
 def builders(folder: Path) -> list[int]:
     """The processes that build an index of this store."""
     listed = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,args="], capture_output=True, text=True, check=True).stdout
@@ -110,6 +120,8 @@ class Tally:
     """Calls that were open when the process died."""
     happened: int = 0
     """Of those, calls that had happened all the same."""
+    swaps: int = 0
+    """How often a built or rebuilt index took the place of the one before."""
     rebuilt: int = 0
     """Opens that had to rebuild the index."""
     opened: list[float] = field(default_factory=list)
@@ -131,17 +143,18 @@ class Crashes:
         self._random = random.Random(seed)
         self._model = Model()
         self._round = 0
+        self._generation = 0
         self._spare = Writer(folder)
         self._rebuild_seconds = 0.3
 
-    def run(self, kills: int) -> Iterator[int]:
-        """Kill so many times; yields after each."""
+    def run(self, kills: int, *, recalled: int = sys.maxsize) -> Iterator[int]:
+        """Kill so many times; yields after each. At the end so many memories are recalled."""
         try:
             while self._round < kills:
                 self._round += 1
                 self._kill(self._random.choices(list(MODES), weights=list(MODES.values()))[0])
                 yield self._round
-            self._look(self._random.choice(list(MODES)), everything=True)
+            self._look("write", others=recalled)
         finally:
             self._spare.kill(group=True)
 
@@ -150,6 +163,7 @@ class Crashes:
     def _kill(self, mode: str) -> None:
         if mode == "rebuild":
             shutil.rmtree(self.folder / "index", ignore_errors=True)
+            self._generation = 0
         writer, self._spare = self._spare, Writer(self.folder)
         writer.order(self._order(mode))
         self._wait(writer, mode)
@@ -160,6 +174,9 @@ class Crashes:
         self.killed[how] += 1
         self._await_builders()
         self._learn(writer, mode)
+        untouched = not any("begin" in message for message in writer.said)
+        if mode == "rebuild" and untouched and self._random.random() < 0.5:
+            return  # the next process, and not this one, shall find what is left of the rebuild
         self._look(mode)
 
     def _order(self, mode: str) -> dict[str, Any]:
@@ -175,14 +192,24 @@ class Crashes:
     def _wait(self, writer: Writer, mode: str) -> None:
         """Let it come to the random moment."""
         phase, longest = {
-            "write": ("open", 1.5),
+            "write": ("open", 1.2),
+            "swap": ("open", 0.35),
             "reindex": ("reindexing", 1.5 * self._rebuild_seconds),
             "rebuild": ("opening", self._rebuild_seconds),
             "open": ("opening", 0.25),
             "close": ("closing", 0.25),
         }[mode]
         writer.reached(phase)
+        if mode == "swap":
+            self._until_built()
         time.sleep(self._random.uniform(0, longest))
+
+    def _until_built(self) -> None:
+        """Wait until a builder has taken its lock and given it up: its work is about to be swapped in."""
+        for building in (True, False):
+            deadline = time.monotonic() + PATIENCE
+            while any((self.folder / "index").glob("g-*.lock")) != building and time.monotonic() < deadline:
+                time.sleep(0.002)
 
     def _kill_builder(self) -> None:
         deadline = time.monotonic() + 0.5
@@ -222,7 +249,7 @@ class Crashes:
                 tally.calls += 1
                 tally.memories += self._model.done(message)
 
-    def _look(self, mode: str, *, everything: bool = False) -> None:
+    def _look(self, mode: str, *, others: int = 40) -> None:
         """Open the store, compare all of it, and close it."""
         alone = not builders(self.folder)
         start = time.monotonic()
@@ -233,16 +260,104 @@ class Crashes:
                 tally.rebuilt += 1
                 self._rebuild_seconds = seconds
             tally.cut += len(self._model.open)
-            sight = Sight(team=team, swept=alone, random=self._random, everything=everything)
+            sight = Sight(team=team, swept=alone, random=self._random, others=others)
+            tally.swaps += self._swaps(sight.index.generation)
             happened, faults = inspect(sight, self._model)
             tally.happened += happened
             for fault in faults:
                 self._fault(f"after {mode}: {fault}")
             self.size = len(self._model.live)
 
+    def _swaps(self, generation: str) -> int:
+        """How often the index was replaced since the last look: each time by the next generation."""
+        last, self._generation = self._generation, int(generation.removeprefix("g-"))
+        return max(0, self._generation - last)
+
     def _fault(self, fault: str) -> None:
         self.faults.append(f"round {self._round}: {fault}")
 
 
 class Heard(logging.Handler):
-    pass
+    """Listens whether an open rebuilds the index."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rebuilt = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.rebuilt |= "rebuilding" in record.getMessage()
+
+    def __enter__(self) -> Self:
+        self._logger = logging.getLogger("transactive")
+        self._propagated, self._logger.propagate = self._logger.propagate, False
+        self._logger.addHandler(self)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._logger.removeHandler(self)
+        self._logger.propagate = self._propagated
+
+
+# --- the table --------------------------------------------------------------------------------------------------------
+
+_HEADER = ("mode", "kills", "calls", "memories", "cut", "happened", "swaps", "rebuilt", "open p50", "longest")
+
+
+def table(crashes: Crashes) -> Iterator[str]:
+    """What came of it, one line for each mode and one for all."""
+    rows = [_HEADER]
+    for mode, tally in [*crashes.tallies.items(), ("all", _sum(list(crashes.tallies.values())))]:
+        numbers = (tally.kills, tally.calls, tally.memories, tally.cut, tally.happened, tally.swaps, tally.rebuilt)
+        times = (statistics.median(tally.opened), max(tally.opened)) if tally.opened else (0.0, 0.0)
+        rows.append((mode, *(f"{number:,}" for number in numbers), *(f"{seconds:.2f} s" for seconds in times)))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
+    for row in rows:
+        yield "  ".join(
+            cell.ljust(w) if place == 0 else cell.rjust(w)
+            for place, (cell, w) in enumerate(zip(row, widths, strict=True))
+        )
+    yield f"killed {', '.join(f'{how} {number}' for how, number in sorted(crashes.killed.items()))}"
+    if crashes.orphans:
+        yield f"a builder outlived its parent by at most {max(crashes.orphans):.2f} s"
+    for warning, number in crashes.warnings.most_common():
+        yield f"warned {number} times: {warning}"
+
+
+def _sum(tallies: Sequence[Tally]) -> Tally:
+    return Tally(
+        kills=sum(t.kills for t in tallies),
+        calls=sum(t.calls for t in tallies),
+        memories=sum(t.memories for t in tallies),
+        cut=sum(t.cut for t in tallies),
+        happened=sum(t.happened for t in tallies),
+        swaps=sum(t.swaps for t in tallies),
+        rebuilt=sum(t.rebuilt for t in tallies),
+        opened=[seconds for t in tallies for seconds in t.opened],
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", type=Path, help="a new folder for the store, which then stays")
+    options = parser.parse_args()
+    folder = options.keep or Path(tempfile.mkdtemp(prefix="transactive-crash-"))
+    start = time.perf_counter()
+    try:
+        crashes = Crashes(folder.resolve(), options.seed)
+        for number in crashes.run(options.kills):
+            if number % 10 == 0 or crashes.faults:
+                print(f"{number} kills, {crashes.size:,} memories, {len(crashes.faults)} faults", flush=True)
+            if len(crashes.faults) > 20:
+                break
+    finally:
+        if options.keep is None:
+            shutil.rmtree(folder, ignore_errors=True)
+    print(*table(crashes), sep="\n")
+    print(f"{len(crashes.faults)} faults in {time.perf_counter() - start:.0f} s", *crashes.faults[:40], sep="\n")
+    return 1 if crashes.faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -3,8 +3,8 @@
     python benchmarks/speed.py --data locomo10.json [--size 10000] [--build]
 
 Memories are real sentences: the turns of a LoCoMo file, and from there on pairs of them. The bare call is what recall
-cannot do without: embedding the query and one `query_batch` over the four channels at the same depth and filter; ours and
-the bare call alternate, so that a noisy machine is noisy for both. With `--build` an index build runs while readers and
+cannot do without: embedding the query and one `query_batch` over the four channels at the same depth; ours and the bare
+call alternate, so that a noisy machine is noisy for both. With `--build` an index build runs while readers and
 an unrelated thread measure their longest pauses.
 """
 
@@ -121,8 +121,8 @@ def build(team: TeamMemory, reader: Agent, writer: Agent, asked: Sequence[str]) 
     builder.join()
     print(
         f"build {time.perf_counter() - start:.1f} s; meanwhile recall p50 {percentile(reads, 0.5):.1f} ms, longest "
-        f"{1000 * max(reads):.0f} ms; remember p50 {percentile(writes, 0.5):.1f} ms, longest {1000 * max(writes):.0f} ms; "
-        f"longest pause of an unrelated thread {1000 * pauses.longest:.0f} ms"
+        f"{1000 * max(reads):.0f} ms; remember p50 {percentile(writes, 0.5):.1f} ms, longest {1000 * max(writes):.0f} "
+        f"ms; longest pause of an unrelated thread {1000 * pauses.longest:.0f} ms"
     )
 
 

@@ -1,7 +1,8 @@
 """The same doors, awaited: every verb of `Agent` and `TeamMemory`, run on a bounded pool of threads.
 
-One logic serves both: the embedded index holds the interpreter anyway, and the ledger releases it. A lock is taken inside
-the blocking verb, never around its await, so a cancelled caller cannot release it early; the verb itself runs to its end.
+One logic serves both: the embedded index holds the interpreter anyway, and the ledger releases it. A lock is taken
+inside the blocking verb, never around its await, so a cancelled caller cannot release it early; the verb itself runs to
+its end.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
 from transactive.agent import Agent
 from transactive.team import Groups, Namespaces, TeamMemory
@@ -29,10 +30,14 @@ async def _run(function: Callable[[], R]) -> R:
     return await asyncio.get_running_loop().run_in_executor(_pool, function)
 
 
-class _Door:
+class Door:
     """What stands in front of a synchronous object."""
 
-    _sync: Any
+    def __init__(self, sync: Any) -> None:
+        self._sync = sync
+
+    async def _call(self, method: Callable[..., R], /, *args: Any, **kwargs: Any) -> R:
+        return await _run(functools.partial(method, self._sync, *args, **kwargs))
 
 
 def awaited(
@@ -41,23 +46,19 @@ def awaited(
     """The method of the object behind the door, awaited; for a type checker the signature stays."""
 
     @functools.wraps(method)
-    async def call(self: _Door, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return await _run(functools.partial(method, self._sync, *args, **kwargs))
+    async def call(self: Door, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return await self._call(method, *args, **kwargs)  # pyright: ignore[reportPrivateUsage]  # its own decorator
 
     return call
 
 
-class AsyncAgent(_Door):
+class AsyncAgent(Door):
     """An agent handle whose verbs are awaited; see `Agent`."""
-
-    def __init__(self, sync: Agent) -> None:
-        self._sync = sync
 
     @property
     def sync(self) -> Agent:
         """The synchronous handle."""
-        agent: Agent = self._sync
-        return agent
+        return cast("Agent", self._sync)
 
     @property
     def name(self) -> str:
@@ -82,11 +83,8 @@ class AsyncAgent(_Door):
     list = awaited(Agent.list)
 
 
-class AsyncNamespaces(_Door):
+class AsyncNamespaces(Door):
     """`team.aio.namespaces`; see `Namespaces`."""
-
-    def __init__(self, sync: Namespaces) -> None:
-        self._sync = sync
 
     configure = awaited(Namespaces.configure)
     policy = awaited(Namespaces.policy)
@@ -94,11 +92,8 @@ class AsyncNamespaces(_Door):
     list = awaited(Namespaces.list)
 
 
-class AsyncGroups(_Door):
+class AsyncGroups(Door):
     """`team.aio.groups`; see `Groups`."""
-
-    def __init__(self, sync: Groups) -> None:
-        self._sync = sync
 
     set = awaited(Groups.set)
     remove = awaited(Groups.remove)
@@ -127,15 +122,16 @@ class AsyncTeamMemory(AsyncAgent):
     @property
     def sync(self) -> TeamMemory:
         """The synchronous store."""
-        team: TeamMemory = self._sync
-        return team
+        return cast("TeamMemory", self._sync)
 
     @property
     def path(self) -> Path:
         """The store's folder."""
         return self.sync.path
 
-    def agent(self, name: str, *, user: str | None = None, session: str | None = None, app: str | None = None) -> AsyncAgent:
+    def agent(
+        self, name: str, *, user: str | None = None, session: str | None = None, app: str | None = None
+    ) -> AsyncAgent:
         """A handle for one agent; nothing is awaited, since nothing is read."""
         return AsyncAgent(self.sync.agent(name, user=user, session=session, app=app))
 

@@ -90,7 +90,7 @@ FIELDS: dict[str, str] = {
     "updated_at": "time",
     "expires_at": "time",
 }
-_RANGES = {"$gt": "gt", "$gte": "gte", "$lt": "lt", "$lte": "lte"}
+_RANGES: dict[str, Operator] = {"$gt": "gt", "$gte": "gte", "$lt": "lt", "$lte": "lte"}
 _OPERATORS = ("$eq", "$ne", *_RANGES, "$in", "$nin", "$exists", "$contains")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)")
 MAX_INTEGER = 2**63 - 1
@@ -115,7 +115,7 @@ def parse_time(value: object) -> datetime | None:
 
 
 def token(value: Scalar) -> str:
-    """The canonical form of a scalar: equal values, and only they, have equal tokens (1 and 1.0 do, 1 and True don't)."""
+    """The canonical form of a scalar: equal values, and only they, have equal tokens (1 and 1.0; not 1 and True)."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer() and abs(value) <= MAX_INTEGER:
@@ -155,7 +155,7 @@ def normalise_path(path: str) -> str:
         return join_path(list(_split_quoted(path)))
     except ValueError:
         raise InvalidFilter(
-            f"the metadata path {path!r} is malformed; write metadata.key.inner, or metadata.\"a.b\" for a key with a dot"
+            f'the metadata path {path!r} is malformed; write metadata.key.inner, or metadata."a.b" for a key with a dot'
         ) from None
 
 
@@ -184,7 +184,7 @@ def leaves(metadata: Mapping[str, Any]) -> list[Leaf]:
 
 
 def attribute_tokens(metadata: Mapping[str, Any]) -> list[str]:
-    """The terms by which equality, existence and membership in `metadata` are looked up, in the index and the ledger."""
+    """The terms by which equality, existence and membership in `metadata` are looked up, in index and ledger alike."""
     tokens: dict[str, None] = {}
     for leaf in leaves(metadata):
         tokens[f"{leaf.path}={token(leaf.value)}"] = None
@@ -286,29 +286,29 @@ def _parse_field(path: str, condition: Any, depth: int) -> Expression:
 
 def _parse_test(path: str, operator: object, operand: Any) -> Expression:
     match operator:
+        case "$ne" | "$nin":
+            return Not(_parse_test(path, "$eq" if operator == "$ne" else "$in", operand))
         case "$eq":
             return Not(Test(path, "exists")) if operand is None else Test(path, "in", (_scalar(path, operand),))
-        case "$ne":
-            return Test(path, "exists") if operand is None else Not(Test(path, "in", (_scalar(path, operand),)))
-        case "$in" | "$nin":
-            test = _parse_in(path, operator, operand)
-            return test if operator == "$in" else Not(test)
+        case "$in":
+            return _parse_in(path, operand)
         case "$exists":
             if not isinstance(operand, bool):
                 raise InvalidFilter(f"$exists on {path!r} takes True or False")
             return Test(path, "exists") if operand else Not(Test(path, "exists"))
         case "$contains":
             return _parse_contains(path, operand)
-        case "$gt" | "$gte" | "$lt" | "$lte":
-            return Test(path, _RANGES[operator], _ordered(path, operator, operand))  # type: ignore[arg-type]
-    raise InvalidFilter(f"unknown operator {operator!r} on {path!r}; there are {', '.join(_OPERATORS)}")
+        case str() if operator in _RANGES:
+            return Test(path, _RANGES[operator], _ordered(path, operator, operand))
+        case _:
+            raise InvalidFilter(f"unknown operator {operator!r} on {path!r}; there are {', '.join(_OPERATORS)}")
 
 
-def _parse_in(path: str, operator: str, operand: Any) -> Expression:
+def _parse_in(path: str, operand: Any) -> Expression:
     if isinstance(operand, str | bytes | Mapping) or not isinstance(operand, Sequence | set | frozenset):
-        raise InvalidFilter(f"{operator} on {path!r} takes a list of values")
+        raise InvalidFilter(f"$in and $nin on {path!r} take a list of values")
     if len(operand) > MAX_VALUES:
-        raise InvalidFilter(f"{operator} on {path!r} takes at most {MAX_VALUES:,} values")
+        raise InvalidFilter(f"$in and $nin on {path!r} take at most {MAX_VALUES:,} values")
     values = [value for value in operand if value is not None]
     test: Expression = Test(path, "in", tuple(_scalar(path, value) for value in values))
     return test if len(values) == len(operand) else Or((test, Not(Test(path, "exists"))))
@@ -349,7 +349,7 @@ def _scalar(path: str, value: Any) -> Any:
     return _clean(path, value)
 
 
-def _clean(path: str, value: Scalar) -> Scalar:
+def _clean(path: str, value: Any) -> Any:
     if isinstance(value, str):
         return _text(f"the value for {path!a}", value)
     return value if isinstance(value, bool) else _number(path, value)

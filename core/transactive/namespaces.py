@@ -68,7 +68,7 @@ def patterns_covering(path: str) -> list[str]:
 
 def covers(pattern: str, path: str) -> bool:
     """Whether `pattern` covers `path`; both in normal form."""
-    if pattern == path or pattern == "**":
+    if pattern in (path, "**"):
         return True
     if pattern.endswith("/**"):
         root = pattern[:-3]

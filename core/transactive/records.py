@@ -150,11 +150,10 @@ class _Frozen(Sequence[T], Generic[T]):
         return len(self._items)
 
     def __eq__(self, other: object) -> bool:
-        if isinstance(other, _Frozen):
-            return self._items == other._items
-        return list(self._items) == other if isinstance(other, list) else NotImplemented
+        return self._items == other._items if isinstance(other, _Frozen) else NotImplemented
 
-    __hash__ = None  # type: ignore[assignment]  # equal to a list, so not hashable, as a list is not
+    def __hash__(self) -> int:
+        return hash(self._items)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({list(self._items)!r})"

@@ -18,12 +18,12 @@ from transactive.embedding.protocol import Embedder
 from transactive.embedding.static import StaticEmbedder
 from transactive.embedding.terms import SparseEncoder
 from transactive.errors import ForkedStore, StoreClosed
+from transactive.filters import ALL, Expression, equals
 from transactive.index.edge import EdgeIndex
 from transactive.index.lock import FileLock
 from transactive.index.protocol import Index, RangeKind
 from transactive.ledger import access, events, memories, namespaces
 from transactive.ledger.database import Database
-from transactive.filters import ALL, Expression, equals
 from transactive.namespaces import covers
 from transactive.policies import Policy
 from transactive.records import Degrade, Grant, Sensitivity

@@ -114,10 +114,10 @@ class TeamMemory(Agent):
 
         Args:
             path: A folder, or `":memory:"` for a private temporary one that `close` deletes.
-            embedder: `"static"` (the bundled model, default), `"fastembed:<model or folder>"`, a callable from a list of
-                texts to a list of vectors, a LangChain or LlamaIndex embeddings object, or an `Embedder`.
-            index: `"edge"`, owned by one process at a time; or None for the ledger alone beside that process: every verb
-                works but similarity search, and the owner indexes what this process writes.
+            embedder: `"static"` (the bundled model, default), `"fastembed:<model or folder>"`, a callable from a list
+                of texts to a list of vectors, a LangChain or LlamaIndex embeddings object, or an `Embedder`.
+            index: `"edge"`, owned by one process at a time; or None for the ledger alone beside that process: every
+                verb works but similarity search, and the owner indexes what this process writes.
             language: Of stemmer and stopwords; fixed when the store is created (default english).
             durability: What survives: `"process"` a killed process, `"power"` a power cut too (slower writes).
             degrade: What a recall does when the search cannot run: `"raise"`, answer by full `"text"`, or `"empty"`.
@@ -173,9 +173,7 @@ class TeamMemory(Agent):
     ) -> None:
         self.close()
 
-    def agent(
-        self, name: str, *, user: str | None = None, session: str | None = None, app: str | None = None
-    ) -> Agent:
+    def agent(self, name: str, *, user: str | None = None, session: str | None = None, app: str | None = None) -> Agent:
         """A handle for one agent.
 
         Args:
@@ -220,7 +218,7 @@ class TeamMemory(Agent):
         )
 
     def revoke(self, principal: str, pattern: str, *rights: Right) -> int:
-        """Take rights on exactly this pattern away, all of them when none is named; returns how many grants it touched."""
+        """Take rights on exactly this pattern away, all when none is named; returns how many grants it touched."""
         return self._engine.sharing.revoke(self._identity, principal, pattern, rights)
 
     def grants(self, principal: str | None = None) -> Sequence[Grant]:
@@ -234,9 +232,7 @@ class TeamMemory(Agent):
         """
         return self._engine.maintaining.maintain(build=build)
 
-    def reindex(
-        self, *, embedder: Any = None, progress: bool | Callable[[Progress], None] = True
-    ) -> None:
+    def reindex(self, *, embedder: Any = None, progress: bool | Callable[[Progress], None] = True) -> None:
         """Embed every memory anew, with the same model or another one. Searches go on meanwhile; a crash is resumed.
 
         After an interruption, call it again (or open with `reindex=True`) with the same embedder.

@@ -69,7 +69,9 @@ class CallableEmbedder:
     """Any function from a list of texts to a list of vectors."""
 
     def __init__(self, function: Callable[[list[str]], Any], name: str | None = None) -> None:
-        qualified = f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', type(function).__name__)}"
+        qualified = (
+            f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', type(function).__name__)}"
+        )
         self.name = name or f"callable:{qualified}"
         self._function = function
         self.dimensions = _measured(function)
@@ -80,7 +82,7 @@ class CallableEmbedder:
 
     def embed_query(self, text: str) -> Vectors:
         """The function's vector of this one text."""
-        return self.embed_documents([text])[0]
+        return self.embed_documents([text]).reshape(-1)
 
 
 class LangChainEmbedder:

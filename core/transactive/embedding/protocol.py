@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -37,7 +37,7 @@ class Embedder(Protocol):
 
 
 def embed_documents(embedder: Embedder, texts: Sequence[str]) -> Vectors:
-    """Rows of length 1 (or 0 for a text without a known word); `EmbeddingFailed` when the model's answer is unusable."""
+    """Rows of length 1 (0 for a text without a known word); `EmbeddingFailed` when the model's answer is unusable."""
     if not texts:
         return np.zeros((0, embedder.dimensions), np.float32)
     return _checked(embedder, _asked(embedder, lambda: embedder.embed_documents(texts)), len(texts))
@@ -45,14 +45,17 @@ def embed_documents(embedder: Embedder, texts: Sequence[str]) -> Vectors:
 
 def embed_query(embedder: Embedder, text: str) -> Vectors:
     """The query's vector of length 1, checked like a document's."""
-    return _checked(embedder, np.atleast_2d(_asked(embedder, lambda: embedder.embed_query(text))), 1)[0]
+    asked = _asked(embedder, lambda: embedder.embed_query(text))
+    return _checked(embedder, asked.reshape(1, -1), 1).reshape(-1)
 
 
-def _asked(embedder: Embedder, ask: object) -> Vectors:
+def _asked(embedder: Embedder, ask: Callable[[], Vectors]) -> Vectors:
     try:
-        return np.asarray(ask(), dtype=np.float32)  # type: ignore[operator]
+        return np.asarray(ask(), dtype=np.float32)
     except Exception as error:  # the model is foreign code: whatever it raises is one error of ours
-        raise EmbeddingFailed(f"the embedding model {embedder.name!r} failed: {type(error).__name__}: {error}") from error
+        raise EmbeddingFailed(
+            f"the embedding model {embedder.name!r} failed: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _checked(embedder: Embedder, vectors: Vectors, count: int) -> Vectors:

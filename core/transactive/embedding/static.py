@@ -41,8 +41,8 @@ class StaticEmbedder:
         return np.concatenate(parts) if parts else np.zeros((0, self.dimensions), np.float32)
 
     def embed_query(self, text: str) -> Vectors:
-        """Shape [256]; 80 µs."""
-        return self._embed([text])[0]
+        """Shape [256]; 80 microseconds."""
+        return self._embed([text]).reshape(-1)
 
     def count_tokens(self, text: str) -> int:
         """How many word pieces a text has, without a limit."""
@@ -61,7 +61,7 @@ class StaticEmbedder:
             if pieces:
                 vectors[row] = self._table[pieces].sum(axis=0, dtype=np.float32) / len(pieces)
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return vectors / np.where(norms > 0, norms, 1)
+        return np.asarray(vectors / np.where(norms > 0, norms, 1), dtype=np.float32)
 
 
 def _read_table(path: Path) -> npt.NDArray[np.int8]:

@@ -1,7 +1,7 @@
 """Sparse vectors: BM25 term weights of Qdrant's own tokenizer, and one extra term for each identifier and CJK pair.
 
-The weights follow Robertson & Zaragoza (2009) with a fixed average length of 256, so that stored vectors never go stale;
-the inverse document frequency is applied by the index at query time.
+The weights follow Robertson & Zaragoza (2009) with a fixed average length of 256, so that stored vectors never go
+stale; the inverse document frequency is applied by the index at query time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Builds the HNSW graph of a copied generation in a child process: the build holds the interpreter for its whole length.
+"""Builds the HNSW graph of a copied generation in a child process: a build holds the interpreter to its end.
 
     python -m transactive.index.build FOLDER            supervises: kills the work when its stdin closes
     python -m transactive.index.build FOLDER --work     works: holds the generation's lock, optimizes, flushes
@@ -43,7 +43,8 @@ class Build:
 
     def outcome(self) -> str | None:
         """None when an ended build succeeded, else what the builder said."""
-        assert self._process.stderr is not None and self._process.stdin is not None
+        assert self._process.stderr is not None
+        assert self._process.stdin is not None
         said = self._process.stderr.read().decode(errors="replace").strip()
         self._process.stderr.close()
         self._process.stdin.close()

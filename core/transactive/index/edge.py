@@ -10,7 +10,7 @@ from typing import Any
 
 from transactive.embedding.protocol import Vectors
 from transactive.errors import IndexUnavailable
-from transactive.filters import And, Expression
+from transactive.filters import ALL, Expression
 from transactive.index.build import Build
 from transactive.index.generations import Generations, builder_lock, copy_generation
 from transactive.index.protocol import Candidates, Declared, Point, Search
@@ -53,9 +53,7 @@ class EdgeIndex:
         return cls._loaded(generations, current.folder, signature, declared)
 
     @classmethod
-    def resume(
-        cls, folder: Path, generation: str, signature: dict[str, Any], declared: Declared
-    ) -> EdgeIndex | None:
+    def resume(cls, folder: Path, generation: str, signature: dict[str, Any], declared: Declared) -> EdgeIndex | None:
         """An unfinished generation, to go on filling it; None when it cannot be used."""
         generations = Generations(folder)
         return cls._loaded(generations, folder / generation, signature, declared)
@@ -91,13 +89,13 @@ class EdgeIndex:
     def upsert(self, points: Sequence[Point]) -> None:
         """Insert or replace."""
         with self._lock:
-            self._shard.upsert(points)
+            self._reader().upsert(points)
             self._note(point.uid for point in points)
 
     def delete(self, uids: Sequence[str]) -> None:
         """Delete; absent ones are ignored."""
         with self._lock:
-            self._shard.delete(uids)
+            self._reader().delete(uids)
             self._note(uids)
 
     def _note(self, uids: Any) -> None:
@@ -112,18 +110,18 @@ class EdgeIndex:
         """The dense vectors of these points."""
         return self._reader().vectors(uids)
 
-    def count(self, where: Expression = And(())) -> int:
+    def count(self, where: Expression = ALL) -> int:
         """How many points fulfil the expression."""
         return self._reader().count(where)
 
-    def facets(self, field: str, where: Expression = And(()), limit: int = 100) -> dict[str, int]:
+    def facets(self, field: str, where: Expression = ALL, limit: int = 100) -> dict[str, int]:
         """Counted by the values of a keyword field."""
         return self._reader().facets(field, where, limit)
 
     def flush(self) -> None:
         """Everything on disk."""
         with self._lock:
-            self._shard.flush()
+            self._reader().flush()
 
     def unindexed(self) -> int:
         """Points that similarity search scans one by one."""
@@ -132,6 +130,7 @@ class EdgeIndex:
     def clear(self) -> None:
         """Delete every point, by an empty generation: nothing of them stays in the files."""
         with self._lock:
+            self._reader()
             self.stop_build()
             dimensions = int(self._signature["dimensions"])
             self._shard = Shard.create(self._generations.fresh(), dimensions, self._declared)

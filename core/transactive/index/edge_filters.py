@@ -23,9 +23,8 @@ from transactive.filters import (
     leaves,
     metadata_token,
     parse_time,
-    token,
 )
-from transactive.index.protocol import KEYWORDS, Declared, Fields, Point
+from transactive.index.protocol import ALWAYS, KEYWORDS, Declared, Fields, Point
 
 _IN_KV = tuple(name for name in KEYWORDS if name not in {"scopes", "namespace"})
 
@@ -49,7 +48,7 @@ def terms(fields: Fields) -> list[str]:
     for name in _IN_KV:
         value = getattr(fields, name)
         values = value if isinstance(value, tuple) else () if value in {None, False} else (value,)
-        found.extend(f"{name}={token(item)}" for item in values)
+        found.extend(f"{name}={json.dumps(item)}" for item in values)
         if values and name in {"user", "session", "app", "tags"}:
             found.append(name + "?")
     return [*found, *("metadata." + term for term in attribute_tokens(fields.metadata))]
@@ -107,7 +106,9 @@ def _test(test: Test) -> Any:
         key = range_key(test.path) if test.path.startswith("metadata.") else test.path
         return FieldCondition(key, range=RangeFloat(**{test.operator: operand}))
     if test.path in {"namespace", "scopes"}:
-        return _any(test.path, list(test.operand)) if test.operator == "in" else Filter()
+        return _any(test.path, list(test.operand))
+    if test.operator == "exists" and test.path in ALWAYS:
+        return Filter()
     if test.path == "verified":
         verified, other = _any("kv", ["verified=true"]), False in test.operand
         kinds = [*([verified] if True in test.operand else []), *([Filter(must_not=[verified])] if other else [])]
@@ -121,7 +122,7 @@ def _terms(test: Test) -> list[str]:
     if test.path.startswith("metadata."):
         return ["metadata." + metadata_token(test, value) for value in values]
     if test.operator != "exists":
-        return [f"{test.path}={token(value)}" for value in values]
+        return [f"{test.path}={json.dumps(value)}" for value in values]
     return [test.path + "?"]
 
 
@@ -132,8 +133,4 @@ def _any(key: str, values: list[str]) -> Any:
 def values_of(field: str, counts: dict[str, int]) -> dict[str, int]:
     """The terms of one keyword field among counted terms of all, as its values."""
     prefix = field + "="
-    return {_untoken(t.removeprefix(prefix)): count for t, count in counts.items() if t.startswith(prefix)}
-
-
-def _untoken(term: str) -> str:
-    return str(json.loads(term)) if term.startswith('"') else term
+    return {str(json.loads(t.removeprefix(prefix))): n for t, n in counts.items() if t.startswith(prefix)}

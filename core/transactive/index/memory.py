@@ -1,4 +1,4 @@
-"""An index in plain Python: exact and slow; the fake that tests run on, and what the conformance suite is proved with."""
+"""An index in plain Python, exact and slow: the fake that tests run on, and the conformance suite's own proof."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 
 from transactive.embedding.protocol import Vectors
 from transactive.embedding.terms import Sparse
-from transactive.filters import And, Expression, matches
-from transactive.index.protocol import KEYWORDS, Candidates, Channel, Point, Search, read_fields
+from transactive.filters import ALL, Expression, matches
+from transactive.index.protocol import FACETS, Candidates, Channel, Point, Search, read_fields
 
 
 class MemoryIndex:
@@ -52,13 +52,13 @@ class MemoryIndex:
         """The dense vectors of these points."""
         return {uid: self._points[uid].dense for uid in uids if uid in self._points}
 
-    def count(self, where: Expression = And(())) -> int:
+    def count(self, where: Expression = ALL) -> int:
         """How many points fulfil the expression."""
         return len(self._matching(where))
 
-    def facets(self, field: str, where: Expression = And(()), limit: int = 100) -> dict[str, int]:
+    def facets(self, field: str, where: Expression = ALL, limit: int = 100) -> dict[str, int]:
         """Counted by the values of a keyword field."""
-        if field not in KEYWORDS:
+        if field not in FACETS:
             raise ValueError(field)
         counts = Counter(str(value) for point in self._matching(where) for value, _ in read_fields(point, field))
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:limit])
@@ -85,12 +85,18 @@ def _sparse(points: list[Point], corpus: list[Point], name: str, query: Sparse) 
     """Dot products of term weights with the inverse document frequency of the corpus: ln(1 + (N − n + ½)/(n + ½))."""
     documents = Counter(int(term) for point in corpus for term in getattr(point, name).indices)
     size = len(corpus)
-    idf = {int(term): log(1 + (size - documents[int(term)] + 0.5) / (documents[int(term)] + 0.5)) for term in query.indices}
-    weights = {int(term): float(value) * idf[int(term)] for term, value in zip(query.indices, query.values, strict=True)}
+    idf = {
+        int(term): log(1 + (size - documents[int(term)] + 0.5) / (documents[int(term)] + 0.5)) for term in query.indices
+    }
+    weights = {
+        int(term): float(value) * idf[int(term)] for term, value in zip(query.indices, query.values, strict=True)
+    }
     scores: dict[str, float] = {}
     for point in points:
         stored: Sparse = getattr(point, name)
-        shared = [weights[int(t)] * float(v) for t, v in zip(stored.indices, stored.values, strict=True) if int(t) in weights]
+        shared = [
+            weights[int(t)] * float(v) for t, v in zip(stored.indices, stored.values, strict=True) if int(t) in weights
+        ]
         if shared:
             scores[point.uid] = sum(shared)
     return scores

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from transactive.embedding.protocol import Vectors
 from transactive.embedding.terms import Sparse
-from transactive.filters import FIELDS, And, Expression, Not, Or, Test, Value, metadata_values
+from transactive.filters import ALL, FIELDS, And, Expression, Not, Or, Test, Value, metadata_values
 
 Channel = Literal["terms", "window_terms", "dense", "window_dense", "identifiers"]
 RangeKind = Literal["number", "time"]
@@ -20,6 +20,9 @@ RangeKind = Literal["number", "time"]
 # Fields on which an index answers equality and existence; ranges it answers on these two and on declared metadata.
 KEYWORDS = ("namespace", "scopes", "agent", "user", "session", "app", "kind", "sensitivity", "verified", "tags")
 RANGES = ("created_at", "importance")
+FACETS = ("namespace", "agent", "user", "session", "app", "kind", "sensitivity", "tags")
+ALWAYS = frozenset({"namespace", "scopes", "agent", "kind", "sensitivity", "verified"})
+"""Fields that no memory lacks."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,8 +68,8 @@ class Search:
     terms: Sparse
     identifiers: tuple[int, ...] = ()
     """Term ids; each makes a list of its own."""
-    where: Expression = And(())
-    corpus: Expression = And(())
+    where: Expression = ALL
+    corpus: Expression = ALL
     """What the caller may read: the population of the inverse document frequencies."""
     depth: int = 200
 
@@ -104,12 +107,12 @@ class Index(Protocol):
         """The dense vectors of these points; absent ones are left out."""
         ...
 
-    def count(self, where: Expression = And(())) -> int:
+    def count(self, where: Expression = ALL) -> int:
         """How many points fulfil the expression."""
         ...
 
-    def facets(self, field: str, where: Expression = And(()), limit: int = 100) -> dict[str, int]:
-        """Points that fulfil the expression, counted by the values of a keyword field, most frequent first."""
+    def facets(self, field: str, where: Expression = ALL, limit: int = 100) -> dict[str, int]:
+        """Points that fulfil the expression, counted by the values of one of `FACETS`, most frequent first."""
         ...
 
     def flush(self) -> None:
@@ -133,9 +136,10 @@ Declared: TypeAlias = Mapping[str, RangeKind]
 
 
 def answers(test: Test, declared: Declared) -> bool:
-    """Whether an index can decide a condition; what it can't, the ledger resolves to ids first."""
-    if test.path == "id":
-        return test.operator != "exists"
+    """Whether an index can decide a condition; what it can't, the ledger resolves to uids first.
+
+    A caller's `id` is among that: it may be an id of the caller's own. The uids it resolves to, an index takes as `id`.
+    """
     ordered = test.operator in {"gt", "gte", "lt", "lte"}
     if test.path.startswith("metadata."):
         if not ordered:
@@ -149,7 +153,7 @@ def answers(test: Test, declared: Declared) -> bool:
 
 def _exact(operand: Value) -> bool:
     """Whether a float range decides it: beyond 2⁵³ neighbouring integers are one float."""
-    return isinstance(operand, datetime) or abs(operand) < 2**53  # type: ignore[arg-type]
+    return not isinstance(operand, int | float) or abs(operand) < 2**53
 
 
 def rewritten(expression: Expression, declared: Declared, resolve: Any) -> Expression:

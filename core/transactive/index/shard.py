@@ -6,7 +6,8 @@ import os
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
 
 import numpy as np
 import qdrant_edge as edge
@@ -14,12 +15,14 @@ import qdrant_edge as edge
 from transactive.embedding.protocol import Vectors
 from transactive.embedding.terms import Sparse
 from transactive.errors import IndexUnavailable, TransactiveError
-from transactive.filters import And, Expression
+from transactive.filters import ALL, Expression
 from transactive.index import edge_filters
-from transactive.index.protocol import KEYWORDS, Candidates, Channel, Declared, Point, Search
+from transactive.index.protocol import FACETS, Candidates, Channel, Declared, Point, Search
 
 _SPARSE: tuple[Channel, ...] = ("terms", "window_terms")
 _DENSE: tuple[Channel, ...] = ("dense", "window_dense")
+_EVERY = 10_000_000  # of the terms in `kv`: those of one field are picked afterwards
+_SCANNED = 2_000  # kilobytes of vectors that are scanned rather than indexed: 2,000 of 256 dimensions
 _BATCH = 500  # points in one call: each holds the interpreter for its whole length
 
 
@@ -69,7 +72,7 @@ class Shard:
         """These points as another shard takes them; absent ones are left out."""
         with _translated(self.folder):
             records = self._shard.retrieve(list(uids), with_payload=True, with_vector=True)
-        return [edge.Point(record.id, record.vector, record.payload) for record in records]
+        return [edge.Point(record.id, record.vector or {}, record.payload) for record in records]
 
     def candidates(self, search: Search) -> list[Candidates]:
         """Every channel in one call."""
@@ -78,8 +81,8 @@ class Shard:
         idf = edge.SearchParams(idf=edge.IdfParams(corpus=corpus)) if corpus is not None else None
         dense, terms = search.dense.tolist(), _sparse(search.terms)
         channels: list[tuple[Channel, Any, str]] = [(name, terms, name) for name in _SPARSE]
-        channels += [(name, dense, name) for name in _DENSE]
-        channels += [("identifiers", edge.SparseVector([term], [1.0]), "terms") for term in search.identifiers]
+        channels.extend((name, dense, name) for name in _DENSE)
+        channels.extend(("identifiers", edge.SparseVector([term], [1.0]), "terms") for term in search.identifiers)
         requests = [
             edge.QueryRequest(
                 limit=search.depth,
@@ -97,21 +100,22 @@ class Shard:
         """The dense vectors of these points."""
         with _translated(self.folder):
             records = self._shard.retrieve(list(uids), with_payload=False, with_vector=["dense"])
-        return {str(record.id): np.asarray(record.vector["dense"], np.float32) for record in records}
+        named = {str(record.id): cast("dict[str, list[float]]", record.vector) for record in records}
+        return {uid: np.asarray(vector["dense"], np.float32) for uid, vector in named.items()}
 
-    def count(self, where: Expression = And(())) -> int:
+    def count(self, where: Expression = ALL) -> int:
         """How many points fulfil the expression."""
         with _translated(self.folder):
             return self._shard.count(edge.CountRequest(exact=True, filter=edge_filters.condition(where)))
 
-    def facets(self, field: str, where: Expression = And(()), limit: int = 100) -> dict[str, int]:
+    def facets(self, field: str, where: Expression = ALL, limit: int = 100) -> dict[str, int]:
         """Counted by the values of a keyword field."""
-        if field not in KEYWORDS:
+        if field not in FACETS:
             raise ValueError(field)
-        key, size = (field, limit) if field in {"namespace", "scopes"} else ("kv", self._points() * 4 + 100)
-        request = edge.FacetRequest(key, limit=size, exact=True, filter=edge_filters.condition(where))
+        key = field if field == "namespace" else "kv"
+        request = edge.FacetRequest(key, limit=_EVERY, exact=True, filter=edge_filters.condition(where))
         with _translated(self.folder):
-            hits = {str(hit.value[0]): hit.count for hit in self._shard.facet(request).hits}
+            hits = {str(hit.value): hit.count for hit in self._shard.facet(request).hits}
         counts = hits if key == field else edge_filters.values_of(field, hits)
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:limit])
 
@@ -132,10 +136,6 @@ class Shard:
         with _translated(self.folder):
             self._shard.close()
 
-    def _points(self) -> int:
-        with _translated(self.folder):
-            return int(self._shard.info().points_count)
-
     def _to_edge(self, point: Point) -> edge.Point:
         vectors = {
             "dense": point.dense.tolist(),
@@ -154,8 +154,9 @@ def _config(dimensions: int) -> edge.EdgeConfig:
         vectors=dict.fromkeys(_DENSE, dense),  # pyright: ignore[reportArgumentType]
         sparse_vectors=dict.fromkeys(_SPARSE, sparse),  # pyright: ignore[reportArgumentType]
         hnsw_config=edge.HnswIndexConfig(
-            m=16, ef_construct=100, full_scan_threshold=10_000, max_indexing_threads=threads
+            m=16, ef_construct=100, full_scan_threshold=_SCANNED, max_indexing_threads=threads
         ),
+        optimizers=edge.EdgeOptimizersConfig(indexing_threshold=_SCANNED),
         wal_enabled=False,  # the ledger's pending rows are the log: docs/decisions
     )
 
@@ -178,7 +179,7 @@ def _sparse(vector: Sparse) -> edge.SparseVector:
 
 def _candidates(channel: Channel, points: Sequence[edge.ScoredPoint]) -> Candidates:
     scores = np.array([point.score for point in points], np.float64)
-    return Candidates(channel, [point.id.int for point in points], scores)
+    return Candidates(channel, [cast("UUID", point.id).int for point in points], scores)
 
 
 @contextmanager

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from transactive.ledger.events import access_changed
+from transactive.ledger.rows import AnyRow
 from transactive.ledger.schema import grants, groups, policies
 from transactive.ledger.times import stamp, unstamp
 from transactive.policies import Policy, to_json
@@ -43,7 +43,7 @@ def all_grants(connection: Connection) -> list[Grant]:
     return [_to_grant(row) for row in connection.execute(select(grants).order_by(grants.c.id))]
 
 
-def _to_grant(row: Row[Any]) -> Grant:
+def _to_grant(row: AnyRow) -> Grant:
     return Grant(
         id=row.id,
         principal=row.principal,

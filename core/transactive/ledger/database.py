@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, event
+from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from transactive.errors import StoreBusy, StoreClosed, StoreDamaged
@@ -60,7 +61,7 @@ class Database:
             raise
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self) -> Generator[Connection, None, None]:
         """One write transaction: committed when the block ends, rolled back when it raises."""
         with self._lock:
             self._check_open()
@@ -68,7 +69,7 @@ class Database:
                 yield connection
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self) -> Generator[Connection, None, None]:
         """A connection for single reads; each statement sees one snapshot."""
         self._check_open()
         with _translated(self._path), self._reader.connect() as connection:
@@ -112,13 +113,13 @@ def _prepare(engine: sa.Engine, pragma: str, *, begin: str | None) -> None:
 
 
 @contextmanager
-def _translated(path: Path) -> Iterator[None]:
+def _translated(path: Path) -> Generator[None, None, None]:
     try:
         yield
-    except sa.exc.IntegrityError:
+    except IntegrityError:
         raise
-    except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:  # the latter while a connection is prepared
-        cause = error.orig if isinstance(error, sa.exc.DatabaseError) else error
+    except (DatabaseError, sqlite3.DatabaseError) as error:  # the latter while a connection is prepared
+        cause = error.orig if isinstance(error, DatabaseError) else error
         if "locked" in str(cause) or "busy" in str(cause):
             raise StoreBusy(
                 f"another process has held the write lock of {path} for over {BUSY_SECONDS:.0f} s; "

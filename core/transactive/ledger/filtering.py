@@ -5,9 +5,10 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select, true
+from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select, true
 
 from transactive.filters import FIELDS, And, Expression, Not, Or, Test, metadata_token, token
+from transactive.ledger.rows import AnySelect
 from transactive.ledger.schema import attributes, memories
 from transactive.ledger.times import stamp
 
@@ -37,7 +38,8 @@ def _test(test: Test) -> ColumnElement[bool]:
         return column.in_([_stored(test.path, value) for value in test.operand])
     if test.operator == "contains":
         return func.instr(column, test.operand) > 0
-    return _COMPARE[test.operator](column, _stored(test.path, test.operand))
+    compared: ColumnElement[bool] = _COMPARE[test.operator](column, _stored(test.path, test.operand))
+    return compared
 
 
 def _stored(path: str, value: Any) -> Any:
@@ -108,7 +110,7 @@ def _attribute(term: str) -> str:
 
 
 def _has(clause: ColumnElement[bool]) -> ColumnElement[bool]:
-    found: Select[Any] = select(attributes.c.uid).where(clause)
+    found: AnySelect = select(attributes.c.uid).where(clause)
     return memories.c.uid.in_(found)
 
 

@@ -12,7 +12,7 @@ from transactive.ledger.schema import manifest
 
 def read(connection: Connection) -> dict[str, Any]:
     """Every key."""
-    return {key: value for key, value in connection.execute(select(manifest.c.key, manifest.c.value))}
+    return {row.key: row.value for row in connection.execute(select(manifest.c.key, manifest.c.value))}
 
 
 def write(connection: Connection, **values: Any) -> None:

@@ -6,14 +6,28 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, asc, bindparam, delete, desc, func, insert, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    asc,
+    bindparam,
+    delete,
+    desc,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+)
 
 from transactive.errors import InvalidInput
 from transactive.filters import Expression, attribute_tokens, leaves, parse_time, token
 from transactive.ledger import filtering
+from transactive.ledger.rows import AnyRow, mapping
 from transactive.ledger.schema import attributes, memories, revisions
 from transactive.ledger.times import stamp, unstamp
-from transactive.records import Memory
+from transactive.records import Memory, Sensitivity
 from transactive.rules.ranking import Traits
 
 _LIVE = memories.c.forgotten_at.is_(None)
@@ -27,9 +41,9 @@ def live(now: datetime) -> ColumnElement[bool]:
     return and_(_LIVE, or_(memories.c.expires_at.is_(None), memories.c.expires_at > stamp(now)))
 
 
-def to_memory(row: Row[Any] | Mapping[str, Any]) -> Memory:
+def to_memory(row: AnyRow | Mapping[str, Any]) -> Memory:
     """A row of `memories` as a record."""
-    m: Mapping[str, Any] = row._mapping if isinstance(row, Row) else row
+    m = row if isinstance(row, Mapping) else mapping(row)
     return Memory(
         id=m["foreign_id"] or m["uid"],
         uid=m["uid"],
@@ -136,10 +150,10 @@ def replace(connection: Connection, old: Memory, new: Memory, *, turn: bool, tel
 _BY_UIDS = select(memories).where(memories.c.uid.in_(bindparam("uids", expanding=True)))
 
 
-def by_uids(connection: Connection, uids: Iterable[str]) -> dict[str, Row[Any]]:
+def by_uids(connection: Connection, uids: Iterable[str]) -> dict[str, AnyRow]:
     """Rows by uid, forgotten ones included; absent ids are left out."""
     wanted = list(dict.fromkeys(uids))
-    found: dict[str, Row[Any]] = {}
+    found: dict[str, AnyRow] = {}
     for start in range(0, len(wanted), SOME):
         some = connection.execute(_BY_UIDS, {"uids": wanted[start : start + SOME]})
         found.update((row.uid, row) for row in some)
@@ -154,7 +168,7 @@ _BY_ID = select(memories).where(
 )
 
 
-def by_id(connection: Connection, id: str, namespace: str) -> list[Row[Any]]:
+def by_id(connection: Connection, id: str, namespace: str) -> list[AnyRow]:
     """What an id may mean: the memory with this uid, and the one with this foreign id in `namespace`.
 
     Forgotten ones included; at most two, the former first.
@@ -176,12 +190,12 @@ def displace(connection: Connection, uids: Sequence[str], new_id: Callable[[], s
             connection.execute(fresh)
 
 
-def history(connection: Connection, current: Row[Any]) -> list[Memory]:
+def history(connection: Connection, current: AnyRow) -> list[Memory]:
     """Every version of a memory, oldest first."""
     query = select(revisions).where(revisions.c.uid == current.uid).order_by(revisions.c.version)
-    now = dict(current._mapping)
+    now = dict(mapping(current))
     former = [
-        to_memory({**now, **{name: row._mapping[name] for name in _VERSIONED}}) for row in connection.execute(query)
+        to_memory({**now, **{name: mapping(row)[name] for name in _VERSIONED}}) for row in connection.execute(query)
     ]
     return [*former, to_memory(current)]
 
@@ -200,12 +214,14 @@ def page(
     query = select(memories).where(live(now), filtering.condition(where))
     if after is not None:
         value, number = after
-        beyond, tie = (column < value, memories.c.number < number) if descending else (column > value, memories.c.number > number)
+        beyond, tie = (
+            (column < value, memories.c.number < number) if descending else (column > value, memories.c.number > number)
+        )
         query = query.where(or_(beyond, and_(column == value, tie)))
     order = desc if descending else asc
     rows = connection.execute(query.order_by(order(column), order(memories.c.number)).limit(limit + 1)).all()
     last = rows[limit - 1] if len(rows) > limit else None
-    cursor = None if last is None else (last._mapping[column.name], last.number)
+    cursor = None if last is None else (mapping(last)[column.name], last.number)
     return [to_memory(row) for row in rows[:limit]], cursor
 
 
@@ -244,7 +260,7 @@ def uids(connection: Connection, where: Expression, now: datetime, limit: int) -
     return list(connection.execute(query).scalars())
 
 
-def matching(connection: Connection, where: Expression, now: datetime) -> list[Row[Any]]:
+def matching(connection: Connection, where: Expression, now: datetime) -> list[AnyRow]:
     """Every live memory that fulfils `where`, oldest first."""
     query = select(memories).where(live(now), filtering.condition(where)).order_by(memories.c.number)
     return list(connection.execute(query))
@@ -264,16 +280,17 @@ def restore(connection: Connection, uids: Sequence[str]) -> None:
         connection.execute(memories.update().where(some).values(forgotten_at=None, forget_id=None))
 
 
-def forgotten(connection: Connection, forget_id: str) -> list[Row[Any]]:
+def forgotten(connection: Connection, forget_id: str) -> list[AnyRow]:
     """What one `forget` took away."""
     query = select(memories).where(memories.c.forget_id == forget_id).order_by(memories.c.number)
     return list(connection.execute(query))
 
 
-def known(connection: Connection) -> list[tuple[str, str, str | None, str]]:
+def known(connection: Connection) -> list[tuple[str, str, str | None, Sensitivity]]:
     """Every live combination of namespace, agent, user and sensitivity."""
     query = select(memories.c.namespace, memories.c.agent, memories.c.user, memories.c.sensitivity).distinct()
-    return [tuple(row) for row in connection.execute(query.where(_LIVE))]
+    rows = connection.execute(query.where(_LIVE))
+    return [(row.namespace, row.agent, row.user, row.sensitivity) for row in rows]
 
 
 _TRAITS = select(
@@ -298,10 +315,13 @@ def traits(connection: Connection, uids: Sequence[str]) -> dict[str, Traits]:
 
 def expiring(connection: Connection) -> bool:
     """Whether any memory has a time to live."""
-    return connection.execute(select(memories.c.uid).where(memories.c.expires_at.is_not(None)).limit(1)).first() is not None
+    return (
+        connection.execute(select(memories.c.uid).where(memories.c.expires_at.is_not(None)).limit(1)).first()
+        is not None
+    )
 
 
-def expired(connection: Connection, now: datetime, limit: int) -> list[Row[Any]]:
+def expired(connection: Connection, now: datetime, limit: int) -> list[AnyRow]:
     """Memories whose time is over and that nobody has forgotten yet."""
     over = memories.c.expires_at <= stamp(now)
     return list(connection.execute(select(memories).where(_LIVE, over).limit(limit)))
@@ -318,7 +338,7 @@ def left(connection: Connection, after: int) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def batch(connection: Connection, after: int, limit: int) -> list[Row[Any]]:
+def batch(connection: Connection, after: int, limit: int) -> list[AnyRow]:
     """The next memories that are not forgotten, by number: for rebuilding an index."""
     query = select(memories).where(_LIVE, memories.c.number > after).order_by(memories.c.number).limit(limit)
     return list(connection.execute(query))

@@ -1,4 +1,4 @@
-"""Schema versions: a new store gets the newest tables, an older one is brought up step by step, a newer one is refused."""
+"""Schema versions: a new store gets the newest tables, an older one comes up step by step, a newer one is refused."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from transactive.ledger import memories as ledger_memories
 from transactive.ledger.events import access_changed
+from transactive.ledger.rows import mapping
 from transactive.ledger.schema import memories, namespaces, sessions
 from transactive.ledger.times import stamp, unstamp
 from transactive.records import NamespaceInfo
@@ -58,7 +59,7 @@ def infos(connection: Connection, now: datetime) -> list[NamespaceInfo]:
     return [
         NamespaceInfo(
             path=row.path,
-            count=row._mapping["count"] or 0,
+            count=mapping(row)["count"] or 0,
             created_at=unstamp(row.created_at),
             last_used_at=unstamp(max(row.last_used_at, row.last or 0)),
         )

@@ -14,7 +14,9 @@ _UPSERT = _insert.on_conflict_do_update(
     index_elements=[pending.c.index_id, pending.c.uid], set_={"number": _insert.excluded.number}
 )
 _SETTLED = delete(pending).where(
-    pending.c.index_id == bindparam("index"), pending.c.uid == bindparam("memory"), pending.c.number <= bindparam("upto")
+    pending.c.index_id == bindparam("index"),
+    pending.c.uid == bindparam("memory"),
+    pending.c.number <= bindparam("upto"),
 )
 
 
@@ -36,7 +38,7 @@ def due(connection: Connection, index_id: str, after: int, limit: int) -> dict[s
     """At most `limit` memories that changed with an event later than `after`, in the order of events."""
     query = select(pending.c.uid, pending.c.number).where(pending.c.index_id == index_id, pending.c.number > after)
     rows = connection.execute(query.order_by(pending.c.number).limit(limit))
-    return {uid: number for uid, number in rows}
+    return {row.uid: row.number for row in rows}
 
 
 def count(connection: Connection, index_id: str) -> int:

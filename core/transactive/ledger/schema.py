@@ -25,7 +25,6 @@ from sqlalchemy.types import UserDefinedType
 metadata = MetaData()
 
 
-
 class _Exact(UserDefinedType[float]):
     """A number kept as it is: an integer of 64 bits stays one, where `Numeric` would make it a float."""
 

@@ -3,60 +3,57 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import datetime
-from typing import Any
+from math import log
 
-from sqlalchemy import Connection, Row, and_, literal_column, or_, select, table, text, true
+from sqlalchemy import ColumnElement, Connection, literal_column, select, table, text
 
 from transactive.filters import Expression
 from transactive.ledger import filtering
-from transactive.ledger.memories import live
+from transactive.ledger.memories import count, live
+from transactive.ledger.rows import AnyRow, AnySelect
 from transactive.ledger.schema import memories
 
 _WORD = re.compile(r"\w+")
 _UNSPACED = re.compile(r"[぀-ヿ㐀-鿿가-힯]")  # scripts that FTS5's tokenizer does not split
-MAX_WORDS = 64
+MAX_WORDS = 24
 
 
 def search(
     connection: Connection, query: str, where: Expression, now: datetime, limit: int
-) -> list[tuple[Row[Any], float]]:
-    """Live memories that fulfil `where` and share a word with the query, with BM25 scores above 0, best first.
+) -> list[tuple[AnyRow, float]]:
+    """Live memories that fulfil `where` and share a word with the query, with scores above 0, best first.
 
-    Words in scripts without spaces are searched as substrings, with a score of 1 for each that is found.
+    The score sums the inverse document frequencies of the words found, ln(1 + (N − n + ½)/(n + ½)), counted over what
+    `where` lets through: FTS5's own rank counts every row, and would tell of rows that the caller may not read.
     """
-    words = list(dict.fromkeys(_WORD.findall(query.casefold())))[:MAX_WORDS]
-    spaced = [word for word in words if not _UNSPACED.search(word)]
-    found: dict[int, tuple[Row[Any], float]] = {}
-    if spaced:
-        for row in _matching(connection, spaced, where, now, limit):
-            found[row.number] = (row, -float(row.rank))
+    allowed = filtering.condition(where)
+    total = count(connection, where, now)
+    scores: Counter[int] = Counter()
+    for condition in _conditions(query):
+        numbers = select(memories.c.number).where(condition, live(now), allowed)
+        found = connection.execute(numbers).scalars().all()
+        weight = log(1 + (total - len(found) + 0.5) / (len(found) + 0.5))
+        scores.update(dict.fromkeys(found, weight))
+    best = dict(sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:limit])
+    rows = {row.number: row for row in connection.execute(select(memories).where(memories.c.number.in_(best)))}
+    return [(rows[number], score) for number, score in best.items()]
+
+
+def _conditions(query: str) -> list[ColumnElement[bool]]:
+    """One condition a word, the longest first; for a script without spaces, one for each pair of characters."""
+    words = dict.fromkeys(sorted(_WORD.findall(query.casefold()), key=len, reverse=True))
+    found: list[ColumnElement[bool]] = []
     for word in words:
-        if word not in spaced:
-            for row in _containing(connection, word, where, now, limit):
-                found[row.number] = (row, found[row.number][1] + 1.0 if row.number in found else 1.0)
-    return sorted(found.values(), key=lambda pair: (-pair[1], pair[0].number))[:limit]
+        if _UNSPACED.search(word):
+            pairs = dict.fromkeys(word[i : i + 2] for i in range(max(1, len(word) - 1)))
+            found.extend(memories.c.text.contains(pair, autoescape=True) for pair in pairs)
+        else:
+            found.append(_matches(word))
+    return found[:MAX_WORDS]
 
 
-def _matching(
-    connection: Connection, words: list[str], where: Expression, now: datetime, limit: int
-) -> list[Row[Any]]:
-    expression = " OR ".join(f'"{word}"' for word in words)
-    rank = literal_column("bm25(memory_text)").label("rank")
-    full_text = table("memory_text")
-    query = (
-        select(memories, rank)
-        .select_from(memories.join(full_text, literal_column("memory_text.rowid") == memories.c.number))
-        .where(text("memory_text MATCH :expression").bindparams(expression=expression))
-        .where(live(now), filtering.condition(where))
-        .order_by(rank, memories.c.number)
-        .limit(limit)
-    )
-    return list(connection.execute(query))
-
-
-def _containing(connection: Connection, word: str, where: Expression, now: datetime, limit: int) -> list[Row[Any]]:
-    pieces = [word[i : i + 2] for i in range(max(1, len(word) - 1))]
-    condition = or_(*(memories.c.text.contains(piece, autoescape=True) for piece in pieces[:MAX_WORDS]))
-    query = select(memories).where(and_(true(), live(now), filtering.condition(where), condition))
-    return list(connection.execute(query.limit(limit)))
+def _matches(word: str) -> ColumnElement[bool]:
+    matching: AnySelect = select(literal_column("rowid")).select_from(table("memory_text"))
+    return memories.c.number.in_(matching.where(text("memory_text MATCH :word").bindparams(word=f'"{word}"')))

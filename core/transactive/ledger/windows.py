@@ -4,26 +4,18 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, select, tuple_
+from sqlalchemy import Connection, and_, bindparam, select, tuple_
 
 from transactive.ledger.memories import SOME
+from transactive.ledger.rows import AnyRow, AnySelect
 from transactive.ledger.schema import memories
 
 RADIUS = 2
 """How many turns before and after a turn belong to its window."""
 
 Chain: TypeAlias = tuple[str, str, str | None, str, bool]
-
-_TURN = and_(memories.c.turn, memories.c.forgotten_at.is_(None))
-_POSITION = (memories.c.created_at, memories.c.number)
-
-
-def chain(row: Row[Any]) -> Chain:
-    """What a turn shares with its neighbours."""
-    return row.session, row.namespace, row.user, row.sensitivity, row.verified_by is not None
-
 
 _TURN = and_(memories.c.turn, memories.c.forgotten_at.is_(None))
 _PLACE = (memories.c.created_at, memories.c.number)
@@ -46,14 +38,23 @@ _FIRST, _LAST = (tuple_(bindparam(f"{end}_time"), bindparam(f"{end}_number")) fo
 _UP, _DOWN = [c.asc() for c in _PLACE], [c.desc() for c in _PLACE]
 
 
-def _stretch_queries(*columns: Any) -> tuple[Select[Any], Select[Any], Select[Any]]:
-    """Before the first, from the first to the last, and after the last place."""
+class _Queries(NamedTuple):
+    """The parts of a chain around the places from first to last; `upto` serves where they are one."""
+
+    before: AnySelect
+    within: AnySelect
+    after: AnySelect
+    upto: AnySelect
+
+
+def _stretch_queries(*columns: Any) -> _Queries:
     query = select(memories.c.uid, *_PLACE, *columns).where(_IN_CHAIN)
     place = tuple_(*_PLACE)
-    return (
-        query.where(place < _FIRST).order_by(*_DOWN).limit(2 * RADIUS),
-        query.where(place >= _FIRST, place <= _LAST).order_by(*_UP),
-        query.where(place > _LAST).order_by(*_UP).limit(2 * RADIUS),
+    return _Queries(
+        before=query.where(place < _FIRST).order_by(*_DOWN).limit(2 * RADIUS),
+        within=query.where(place >= _FIRST, place <= _LAST).order_by(*_UP),
+        after=query.where(place > _LAST).order_by(*_UP).limit(2 * RADIUS),
+        upto=query.where(place <= _LAST).order_by(*_DOWN).limit(2 * RADIUS + 1),
     )
 
 
@@ -64,7 +65,12 @@ _OF_UIDS = select(memories.c.uid, *_PLACE, *_SHARED, memories.c.turn).where(
 )
 
 
-def around(connection: Connection, turns: Iterable[Row[Any]]) -> list[list[Row[Any]]]:
+def chain(row: AnyRow) -> Chain:
+    """What a turn shares with its neighbours."""
+    return row.session, row.namespace, row.user, row.sensitivity, row.verified_by is not None
+
+
+def around(connection: Connection, turns: Iterable[AnyRow]) -> list[list[AnyRow]]:
     """The chains of these turns, each in order and wide enough for the windows of all of them.
 
     Rows of uid, created_at, number, text, agent and version.
@@ -83,25 +89,26 @@ def neighbours(connection: Connection, uids: Iterable[str]) -> set[str]:
     return found
 
 
-def _by_chain(turns: Iterable[Row[Any]]) -> dict[Chain, list[Row[Any]]]:
-    found: dict[Chain, list[Row[Any]]] = {}
+def _by_chain(turns: Iterable[AnyRow]) -> dict[Chain, list[AnyRow]]:
+    found: dict[Chain, list[AnyRow]] = {}
     for row in turns:
         found.setdefault(chain(row), []).append(row)
     return found
 
 
-def _stretch(
-    connection: Connection, queries: tuple[Select[Any], Select[Any], Select[Any]], key: Chain, rows: list[Row[Any]]
-) -> list[Row[Any]]:
+def _stretch(connection: Connection, queries: _Queries, key: Chain, rows: list[AnyRow]) -> list[AnyRow]:
     first = min((row.created_at, row.number) for row in rows)
     last = max((row.created_at, row.number) for row in rows)
     values = dict(zip(("session", "namespace", "user", "sensitivity", "verified"), key, strict=True))
     values |= {"first_time": first[0], "first_number": first[1], "last_time": last[0], "last_number": last[1]}
-    before, within, after = (connection.execute(query, values).all() for query in queries)
+    after = connection.execute(queries.after, values).all()
+    if first == last:
+        return [*reversed(connection.execute(queries.upto, values).all()), *after]
+    before, within = (connection.execute(query, values).all() for query in (queries.before, queries.within))
     return [*reversed(before), *within, *after]
 
 
-def _beside(stretch: list[Row[Any]], rows: list[Row[Any]]) -> set[str]:
+def _beside(stretch: list[AnyRow], rows: list[AnyRow]) -> set[str]:
     places = [(row.created_at, row.number) for row in stretch]
     found: set[str] = set()
     for row in rows:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-from sqlalchemy import Row
 
 from transactive.errors import InvalidInput, NotFound
 from transactive.filters import Expression, Where, both, parse
 from transactive.ledger import access, memories, namespaces
+from transactive.ledger.rows import AnyRow
 from transactive.namespaces import OWNER
 from transactive.paths.reading import Reading
 from transactive.paths.revise import check_may_change
@@ -89,12 +87,12 @@ class Forgetting:
         self._store.forget_known()
         return len(rows)
 
-    def _take(self, change: Change, rows: Sequence[Row[Any]], forget_id: str) -> list[Memory]:
+    def _take(self, change: Change, rows: Sequence[AnyRow], forget_id: str) -> list[Memory]:
         memories.forget(change.connection, [row.uid for row in rows], forget_id, change.now)
         self._note(change, rows, forget_id)
         return [memories.to_memory(row) for row in rows]
 
-    def _note(self, change: Change, rows: Sequence[Row[Any]], forget_id: str) -> None:
+    def _note(self, change: Change, rows: Sequence[AnyRow], forget_id: str) -> None:
         found = [memories.to_memory(row) for row in rows]
         for memory in found:
             change.changed(memory)

@@ -83,22 +83,22 @@ def check_kind(kind: object) -> Kind:
     """One of the six kinds."""
     if kind not in KINDS:
         raise InvalidInput(f"a kind is one of {', '.join(KINDS)}, not {kind!r:.60}")
-    return kind  # type: ignore[return-value]
+    return kind
 
 
 def check_sensitivity(value: object) -> Sensitivity:
     """One of the three levels."""
     if value not in SENSITIVITIES:
         raise InvalidInput(f"a sensitivity is one of {', '.join(SENSITIVITIES)}, not {value!r:.60}")
-    return value  # type: ignore[return-value]
+    return value
 
 
 def check_tags(tags: object) -> tuple[str, ...]:
     """A sequence of strings, each once, in the order given."""
     if isinstance(tags, str | bytes) or not isinstance(tags, Sequence | set | frozenset):
         raise InvalidInput("tags are a list of strings")
-    ordered = sorted(tags) if isinstance(tags, set | frozenset) and all(isinstance(t, str) for t in tags) else tags
-    return tuple(dict.fromkeys(check_name(tag, "a tag", longest=MAX_TAG) for tag in ordered))
+    checked = [check_name(tag, "a tag", longest=MAX_TAG) for tag in tags]
+    return tuple(dict.fromkeys(checked if isinstance(tags, Sequence) else sorted(checked)))
 
 
 def check_metadata(metadata: object) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def check_metadata(metadata: object) -> dict[str, Any]:
         return {}
     if not isinstance(metadata, Mapping):
         raise InvalidInput(f"metadata is a dict, not {type(metadata).__name__}")
-    copy = {key: value for key, value in (_entry("metadata", k, v, 0) for k, v in metadata.items())}
+    copy = dict(_entry("metadata", key, value, 0) for key, value in metadata.items())
     size = len(json.dumps(copy))
     if size > MAX_METADATA:
         raise InvalidInput(f"metadata has at most {MAX_METADATA:,} bytes as JSON, this has {size:,}")

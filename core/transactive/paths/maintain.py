@@ -31,6 +31,8 @@ class Maintaining:
         self._settling = settling
         self._forgetting = forgetting
         self._guard = threading.RLock()
+        self._left = 0
+        """What the last build left unindexed: too little for a graph, and no reason to build again."""
 
     def heal(self, progress: ProgressLike) -> None:
         """After opening: replay what is pending, and rebuild an index that is still not what the ledger says."""
@@ -79,11 +81,22 @@ class Maintaining:
             with self._guard:
                 if not index.building:
                     return True  # the background thread was faster
-                if index.take_build():
+                if self._take(index):
                     return True
 
+    def _take(self, index: EdgeIndex) -> bool:
+        """Take the result of an ended build; whether it succeeded or failed, what it left is no reason for another."""
+        try:
+            taken = index.take_build()
+        except IndexUnavailable:
+            self._left = index.unindexed()
+            raise
+        if taken:
+            self._left = index.unindexed()
+        return taken
+
     def expire(self) -> int:
-        """Forget, for good measure in the index too, memories whose time is over; they are answered to nobody already."""
+        """Forget memories whose time is over, in the index too; they are answered to nobody already."""
         done = 0
         while self._store.expiring:
             with self._store.ledger.read() as connection:
@@ -102,12 +115,12 @@ class Maintaining:
             return
         with self._guard:
             if index.building:
-                index.take_build()
-            elif index.unindexed() >= self._store.settings.build_at:
+                self._take(index)
+            elif index.unindexed() >= self._left + self._store.settings.build_at:
                 index.start_build()
 
     def reindex(self, embedder: EmbedderLike | None, progress: ProgressLike) -> None:
-        """Embed every memory anew, with the same model or another, into an index that then takes the old one's place."""
+        """Embed every memory anew, with the same model or another, into an index that then replaces the old one."""
         self._store.check()
         if self._store.index is None:
             raise InvalidInput("this store was opened without an index; reindex where it is owned")

@@ -24,8 +24,8 @@ from transactive.index.protocol import RangeKind
 from transactive.ledger import access, events, manifest, memories, namespaces
 from transactive.ledger.database import Database
 from transactive.namespaces import OWNER, check_path
-from transactive.paths.rebuild import Rebuild, unfinished
 from transactive.paths.incoming import check_time
+from transactive.paths.rebuild import Rebuild, unfinished
 from transactive.progress import ProgressLike, reporter
 from transactive.records import Degrade, Grant
 from transactive.rules.ids import uuid7
@@ -81,7 +81,9 @@ def open_store(options: Options) -> Store:
 
 def _check(options: Options) -> None:
     if options.index not in ("edge", None):
-        raise InvalidInput(f"index is 'edge' (the embedded index) or None (the ledger alone), not {options.index!r:.80}")
+        raise InvalidInput(
+            f"index is 'edge' (the embedded index) or None (the ledger alone), not {options.index!r:.80}"
+        )
     if options.durability not in ("process", "power"):
         raise InvalidInput(f"durability is 'process' or 'power', not {options.durability!r:.40}")
     if options.degrade not in ("raise", "text", "empty"):
@@ -123,8 +125,8 @@ def _locked(folder: Path) -> FileLock:
         owner = lock.owner()
         raise StoreLocked(
             f"the index of {folder} is owned by process {owner.get('pid', '?')} on {owner.get('host', '?')} since "
-            f"{owner.get('since', '?')}. Ways out: use the store that is open there; open this one with index=None (all "
-            "verbs but similarity search; the owner indexes what you write); or close the other first"
+            f"{owner.get('since', '?')}. Ways out: use the store that is open there; open this one with index=None "
+            "(all verbs but similarity search; the owner indexes what you write); or close the other first"
         )
     return lock
 
@@ -214,7 +216,9 @@ def _index_fields(options: Options, said: Mapping[str, Any]) -> dict[str, RangeK
     fields: dict[str, RangeKind] = {}
     for path, kind in options.index_fields.items():
         if not isinstance(path, str) or not path.startswith("metadata.") or kind not in ("number", "time"):
-            raise InvalidInput(f"index_fields maps 'metadata.<key>' to 'number' or 'time', not {path!r:.80} to {kind!r:.40}")
+            raise InvalidInput(
+                f"index_fields maps 'metadata.<key>' to 'number' or 'time', not {path!r:.80} to {kind!r:.40}"
+            )
         fields["metadata." + normalise_path(path.removeprefix("metadata."))] = kind
     return dict(sorted(fields.items()))
 
@@ -242,7 +246,7 @@ def signature(settings: Settings, encoders: Encoders) -> dict[str, Any]:
 
 
 def _index(options: Options, settings: Settings, ledger: Database, encoders: Encoders) -> EdgeIndex:
-    """The index, whole: loaded, or rebuilt from the ledger when it is lost, damaged, incomplete or of other settings."""
+    """The index, whole: loaded, or rebuilt from the ledger when it is lost, damaged or of other settings."""
     folder, sign = settings.path / "index", signature(settings, encoders)
     with ledger.read() as connection:
         noted = unfinished(connection)

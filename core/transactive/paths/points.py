@@ -5,15 +5,15 @@ from __future__ import annotations
 from calendar import month_name
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from transactive.embedding.protocol import Vectors, embed_documents
 from transactive.embedding.terms import extra_terms
 from transactive.index.protocol import Fields, Index, Point
 from transactive.ledger import memories, windows
+from transactive.ledger.rows import AnyRow
 from transactive.ledger.times import unstamp
 from transactive.namespaces import patterns_covering
 from transactive.store import Encoders
@@ -21,7 +21,7 @@ from transactive.store import Encoders
 MOST_TURN_TERMS = 60
 
 
-def headed(row: Row[Any]) -> str:
+def headed(row: AnyRow) -> str:
     """The sparse text of a memory: "(8 May 2026) author: text"."""
     date = unstamp(row.created_at)
     return f"({date.day} {_MONTHS[date.month]} {date.year}) {row.agent}: {row.text}"
@@ -46,7 +46,7 @@ def build(
     fresh: Mapping[str, Vectors],
     index: Index | None = None,
 ) -> tuple[list[Point], list[str]]:
-    """The points of these memories (uid → event number) as the ledger has them now, and the uids of those that are gone.
+    """The points of these memories (uid → event number) as the ledger has them now, and the uids of those gone.
 
     `fresh` holds dense vectors that the caller has just computed; others are read from `index` or computed.
     """
@@ -59,7 +59,7 @@ def build(
     return points, [uid for uid in numbers if uid not in held]
 
 
-def _windows(chains: Sequence[Sequence[Row[Any]]]) -> dict[str, Sequence[Row[Any]]]:
+def _windows(chains: Sequence[Sequence[AnyRow]]) -> dict[str, Sequence[AnyRow]]:
     return {
         row.uid: stretch[max(0, place - windows.RADIUS) : place + windows.RADIUS + 1]
         for stretch in chains
@@ -68,7 +68,7 @@ def _windows(chains: Sequence[Sequence[Row[Any]]]) -> dict[str, Sequence[Row[Any
 
 
 def _encoded(
-    encoders: Encoders, index: Index | None, rows: Mapping[str, Row[Any]], fresh: Mapping[str, Vectors]
+    encoders: Encoders, index: Index | None, rows: Mapping[str, AnyRow], fresh: Mapping[str, Vectors]
 ) -> dict[str, Encoded]:
     """Every text encoded once. The index is trusted for first versions only: a later one may not be settled yet."""
     vectors = {uid: fresh[uid] for uid in rows if uid in fresh}
@@ -82,8 +82,8 @@ def _encoded(
 
 def _point(
     encoders: Encoders,
-    row: Row[Any],
-    window: Sequence[Row[Any]] | None,
+    row: AnyRow,
+    window: Sequence[AnyRow] | None,
     encoded: Mapping[str, Encoded],
     number: int,
 ) -> Point:
@@ -115,7 +115,7 @@ def _mean(vectors: Sequence[Vectors]) -> Vectors:
     return np.asarray(total / norm if norm > 0 else total, dtype=np.float32)
 
 
-def _fields(row: Row[Any]) -> Fields:
+def _fields(row: AnyRow) -> Fields:
     return Fields(
         namespace=row.namespace,
         scopes=tuple(patterns_covering(row.namespace)),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from transactive.errors import InvalidInput, NotFound
 from transactive.filters import Expression, Where, both, parse
 from transactive.ledger import events, memories
+from transactive.ledger.rows import AnyRow
 from transactive.namespaces import check_path
 from transactive.paths.incoming import check_count, check_name
 from transactive.records import Memory, Page
@@ -31,7 +31,7 @@ class Reading:
             reach = self._store.reach(connection, identity)
             return memories.to_memory(self.row(connection, reach, id, namespace))
 
-    def row(self, connection: Connection, reach: Reach, id: str, namespace: str | None = None) -> Row[Any]:
+    def row(self, connection: Connection, reach: Reach, id: str, namespace: str | None = None) -> AnyRow:
         """The row of one live memory that the identity may read."""
         name = check_name(id, "an id")
         place = reach.identity.private if namespace is None else check_path(namespace)
@@ -81,7 +81,7 @@ class Reading:
         return both(self._store.reach(connection, identity, heads).condition(), asked)
 
 
-def readable(reach: Reach, row: Row[Any], store: Store) -> bool:
+def readable(reach: Reach, row: AnyRow, store: Store) -> bool:
     """Whether a row is live and may be shown."""
     memory = memories.to_memory(row)
     over = memory.expires_at is not None and memory.expires_at <= store.clock()

@@ -1,4 +1,4 @@
-"""recall and context: access, embed, candidates from every channel in one round trip, fuse, rank, hydrate and re-check."""
+"""recall: access, embed, candidates from every channel in one round trip, fuse, rank, hydrate and re-check."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from transactive.embedding.protocol import Vectors, embed_query
 from transactive.embedding.terms import identifier_term
@@ -19,6 +18,7 @@ from transactive.errors import EmbeddingFailed, FilterTooBroad, IndexUnavailable
 from transactive.filters import ALL, And, Expression, Not, Test, Where, both, equals, matches, parse, read_memory
 from transactive.index.protocol import Index, Search, rewritten
 from transactive.ledger import events, memories, text
+from transactive.ledger.rows import AnyRow
 from transactive.namespaces import check_pattern
 from transactive.paths.incoming import check_count, check_kind, check_name, check_query
 from transactive.paths.settle import INLINE, Settling
@@ -172,7 +172,7 @@ class Recalling:
         view = self._store.view(connection, reach)
         mentions = view.names.mentions(asked.query)
         vector = embed_query(self._store.encoders.embedder, cues.without(asked.query, mentions))
-        where = self._resolved(connection, reach, both(view.readable, asked.narrowed, *self._not_expired(connection)))
+        where = both(view.readable, self._resolved(connection, reach, asked.narrowed), *self._not_expired(connection))
         lists = index.candidates(
             Search(
                 dense=vector,
@@ -190,23 +190,7 @@ class Recalling:
             when=cues.asks_when(asked.query),
             date=cues.mentioned_date(asked.query),
         )
-        return self._hits(connection, index, reach, asked, vector, fused, cue)
-
-    def _hits(
-        self,
-        connection: Connection,
-        index: Index,
-        reach: Reach,
-        asked: Question,
-        vector: Vectors,
-        fused: fusion.Fused,
-        cue: ranking.Cues,
-    ) -> list[Hit]:
-        traits = self._store.traits(connection, fused.keys)
-        known = [key in traits for key in fused.keys]
-        if not all(known):  # the index is behind a purge
-            fused = _only(fused, known)
-        ranked = ranking.rank(fused, [traits[key] for key in fused.keys], cue)
+        fused, ranked = self._ranked(connection, fused, cue)
         found = self._readable(connection, reach, asked, fused, ranked)
         if self._weighs(connection, asked):
             found = iter(self._weighed(connection, asked, fused, list(found)))
@@ -220,10 +204,19 @@ class Recalling:
                 break
         return hits[asked.offset :]
 
+    def _ranked(
+        self, connection: Connection, fused: fusion.Fused, cue: ranking.Cues
+    ) -> tuple[fusion.Fused, ranking.Ranked]:
+        traits = self._store.traits(connection, fused.keys)
+        known = [key in traits for key in fused.keys]
+        if not all(known):  # the index is behind a purge
+            fused = _only(fused, known)
+        return fused, ranking.rank(fused, [traits[key] for key in fused.keys], cue)
+
     def _readable(
         self, connection: Connection, reach: Reach, asked: Question, fused: fusion.Fused, ranked: ranking.Ranked
     ) -> Iterator[Found]:
-        """Candidates in order, read from the ledger, which has the last word on what is live, readable and asked for."""
+        """Candidates in order, from the ledger, which has the last word on what is live, readable and asked for."""
         now = self._store.clock()
         step = asked.wanted + _SPARE
         for start in range(0, len(ranked.order), step):
@@ -310,7 +303,7 @@ class Recalling:
         return Recall(hits[asked.offset :], degraded=True, reason=reason)
 
 
-def _live(row: Row[Any], now: datetime) -> Memory | None:
+def _live(row: AnyRow, now: datetime) -> Memory | None:
     memory = memories.to_memory(row)
     over = memory.expires_at is not None and memory.expires_at <= now
     return None if over or memory.forgotten_at is not None else memory
@@ -333,9 +326,7 @@ def _timedelta(half_life: timedelta | str | None) -> timedelta:
 def _only(fused: fusion.Fused, kept: Sequence[bool]) -> fusion.Fused:
     mask = np.array(kept, bool)
     keys = [key for key, keep in zip(fused.keys, kept, strict=True) if keep]
-    return fusion.Fused(
-        keys, fused.raw[mask], fused.normalised[mask], fused.relevance[mask], fused.identifiers[mask]
-    )
+    return fusion.Fused(keys, fused.raw[mask], fused.normalised[mask], fused.relevance[mask], fused.identifiers[mask])
 
 
 def _similarity(index: Index, fused: fusion.Fused, item: Found, vector: Vectors) -> float:
@@ -367,5 +358,3 @@ def _hit(fused: fusion.Fused, ranked: ranking.Ranked, item: Found, similarity: f
         identifiers=int(fused.identifiers[item.place]),
     )
     return Hit(memory=item.memory, score=item.score, similarity=similarity, why=why)
-
-

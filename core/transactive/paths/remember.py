@@ -20,13 +20,14 @@ from transactive.paths.points import MOST_TURN_TERMS
 from transactive.paths.reading import Reading
 from transactive.paths.writing import Change, Writing
 from transactive.policies import effective
-from transactive.records import Memory, NewMemory
+from transactive.records import Memory, NewMemory, Right
 from transactive.rules import ids
 from transactive.rules.access import Identity, Reach
 from transactive.rules.cues import tells_when
 
 BATCH = 1000
 DEFAULT_IMPORTANCE = 0.5
+_MOST_SESSIONS = 10_000
 Report = Callable[[int, int], None]
 
 
@@ -45,6 +46,8 @@ class Remembering:
         self._writing = writing
         self._reading = reading
         self._store = writing.store
+        self._sessions: set[str] = set()
+        """Sessions that the ledger has already, so that their further turns need not ask; a bounded cache."""
 
     def one(self, identity: Identity, item: NewMemory, namespace: str | None = None) -> Memory:
         """Remember one item."""
@@ -76,9 +79,7 @@ class Remembering:
                 report(len(done), len(drafts))
         return done
 
-    def _drafts(
-        self, identity: Identity, items: Sequence[Any], namespace: str | None, *, alone: bool
-    ) -> list[Draft]:
+    def _drafts(self, identity: Identity, items: Sequence[Any], namespace: str | None, *, alone: bool) -> list[Draft]:
         default = check_path(namespace) if namespace is not None else identity.private
         now = self._store.clock()
         with self._store.ledger.read() as connection:
@@ -158,6 +159,9 @@ class Remembering:
             raise _duplicate(chosen) from error
         if any(draft.memory.expires_at is not None for draft in drafts):
             self._store.expiring = True
+        if len(self._sessions) > _MOST_SESSIONS:
+            self._sessions.clear()
+        self._sessions.update(draft.memory.session for draft in drafts if draft.memory.session is not None)
 
     def _embedded(self, drafts: Sequence[Draft]) -> dict[str, Vectors]:
         """Vectors, computed before the transaction; where there is no index, whoever owns it computes them."""
@@ -171,15 +175,13 @@ class Remembering:
         places = list(dict.fromkeys(draft.memory.namespace for draft in drafts))
         for place in places:
             check_may_write(change.reach, place, any(d.memory.verified for d in drafts if d.memory.namespace == place))
-        known = self._store.tables(connection).namespaces
-        namespaces.add(connection, [place for place in places if place not in known], change.now)
+        namespaces.add(connection, [place for place in places if place not in change.tables.namespaces], change.now)
         memories.displace(connection, [d.memory.uid for d in drafts if d.memory.id != d.memory.uid], self._store.new_id)
         rows = [
-            memories.to_row(draft.memory, turn=draft.turn, tells_when=tells_when(draft.memory.text))
-            for draft in drafts
+            memories.to_row(draft.memory, turn=draft.turn, tells_when=tells_when(draft.memory.text)) for draft in drafts
         ]
         memories.add(connection, rows)
-        namespaces.add_sessions(connection, _sessions(drafts, change.now))
+        self._note_sessions(change, drafts)
         turns = [draft.memory.uid for draft in drafts if draft.turn]
         if turns:
             change.turned(turns)
@@ -187,6 +189,24 @@ class Remembering:
         for draft in drafts:
             change.changed(draft.memory)
         change.target = places[0] if len(places) == 1 else f"{len(places)} namespaces"
+
+    def _note_sessions(self, change: Change, drafts: Sequence[Draft]) -> None:
+        first: dict[str, Memory] = {}
+        for draft in drafts:
+            session = draft.memory.session
+            if session is not None and session not in self._sessions:
+                first.setdefault(session, draft.memory)
+        rows = [
+            {
+                "id": id,
+                "agent": m.agent,
+                "user": m.user,
+                "app": m.app,
+                "started_at": stamp(min(m.created_at, change.now)),
+            }
+            for id, m in first.items()
+        ]
+        namespaces.add_sessions(change.connection, rows)
 
 
 def is_turn(writing: Writing, memory: Memory) -> bool:
@@ -198,24 +218,14 @@ def is_turn(writing: Writing, memory: Memory) -> bool:
 
 def check_may_write(reach: Reach, namespace: str, verified: bool = False) -> None:
     """`AccessDenied` unless the identity may write there, and verify there if it claims to."""
-    for right, needed in (("write", True), ("verify", verified)):
-        if needed and not reach.may(right, namespace):  # type: ignore[arg-type]
+    needed: list[Right] = ["write", "verify"] if verified else ["write"]
+    for right in needed:
+        if not reach.may(right, namespace):
             agent = reach.identity.agent
             raise AccessDenied(
                 f"{agent!r} may not {right} in {namespace!r}; the owner of the store can allow it: "
                 f"team.grant({agent!r}, {namespace!r}, {right!r})"
             )
-
-
-def _sessions(drafts: Sequence[Draft], now: datetime) -> list[dict[str, Any]]:
-    first: dict[str, Memory] = {}
-    for draft in drafts:
-        if draft.memory.session is not None:
-            first.setdefault(draft.memory.session, draft.memory)
-    return [
-        {"id": id, "agent": m.agent, "user": m.user, "app": m.app, "started_at": stamp(min(m.created_at, now))}
-        for id, m in first.items()
-    ]
 
 
 def _duplicate(memory: Memory, place: int | None = None) -> DuplicateId:

@@ -62,8 +62,8 @@ class Revising:
             check_count(expected_version, "expected_version", least=1, most=2**31)
         text = changes.get("text")
         store = self._writing.store
-        unindexed = text is None or store.index is None
-        vector = None if unindexed else embed_documents(store.encoders.embedder, [text])[0]
+        texts = [text] if isinstance(text, str) and store.index is not None else []
+        vectors = embed_documents(store.encoders.embedder, texts)
         with self._writing.change(identity, "revise") as change:
             row = self._reading.row(change.connection, change.reach, id, namespace)
             old = memories.to_memory(row)
@@ -76,23 +76,22 @@ class Revising:
                 )
             new = self._revised(old, changes, change)
             turn = is_turn(self._writing, new)
-            memories.replace(
-                change.connection, old, new, turn=turn, tells_when=tells_when(new.text), by=identity.agent
-            )
+            memories.replace(change.connection, old, new, turn=turn, tells_when=tells_when(new.text), by=identity.agent)
             change.changed(new)
             change.target = new.namespace
             change.turned([row.uid])
-            if vector is not None:
-                change.fresh[new.uid] = vector
+            change.fresh.update((new.uid, vector) for vector in vectors)
         store.forget_traits([new.uid])
         return new
 
     def _revised(self, old: Memory, changes: Mapping[str, Any], change: Change) -> Memory:
         """A text that is no longer the one that was verified is not verified."""
-        unverified = {"verified_by": None, "verified_at": None} if changes.get("text", old.text) != old.text else {}
-        if unverified and old.verified and change.reach.may("verify", old.namespace):
-            unverified = {"verified_by": change.reach.identity.agent, "verified_at": change.now}
-        return replace(old, **changes, **unverified, version=old.version + 1, updated_at=change.now)
+        new = replace(old, **changes, version=old.version + 1, updated_at=change.now)
+        if not old.verified or new.text == old.text:
+            return new
+        if change.reach.may("verify", old.namespace):
+            return replace(new, verified_by=change.reach.identity.agent, verified_at=change.now)
+        return replace(new, verified_by=None, verified_at=None)
 
 
 def check_may_change(reach: Reach, memory: Memory) -> None:

@@ -174,7 +174,9 @@ def _check_rights(rights: Sequence[Right]) -> frozenset[Right]:
 def _check_admin(change: Change, pattern: str) -> None:
     if not any("admin" in rule.rights and _within(pattern, rule.pattern) for rule in change.reach.rules):
         agent = change.reach.identity.agent
-        raise AccessDenied(f"{agent!r} has no 'admin' over {pattern!r}; the owner can: team.grant(…) or team.namespaces.…")
+        raise AccessDenied(
+            f"{agent!r} has no 'admin' over {pattern!r}; the owner can: team.grant(…) or team.namespaces.…"
+        )
 
 
 def _check_owner(change: Change) -> None:
@@ -184,7 +186,7 @@ def _check_owner(change: Change) -> None:
 
 def _within(inner: str, outer: str) -> bool:
     """Whether every namespace that `inner` covers is covered by `outer`."""
-    if inner == outer or outer == "**":
+    if outer in (inner, "**"):
         return True
     if inner.endswith("/**"):
         return outer.endswith("/**") and covers(outer, inner[:-3])

@@ -15,7 +15,7 @@ from transactive.ledger import events, pending, windows
 from transactive.paths.settle import Settling
 from transactive.records import Memory
 from transactive.rules.access import Identity, Reach
-from transactive.store import Store, Who
+from transactive.store import Store, Tables, Who
 
 
 @dataclass(slots=True)
@@ -24,6 +24,7 @@ class Change:
 
     connection: Connection
     reach: Reach
+    tables: Tables
     now: datetime
     action: str
     target: str = "-"
@@ -65,7 +66,9 @@ class Writing:
         self.store.check()
         now = self.store.clock()
         with self.store.ledger.write() as connection:
-            change = Change(connection, self.store.reach(connection, identity), now, action)
+            heads = events.read(connection)
+            reach = self.store.reach(connection, identity, heads)
+            change = Change(connection, reach, self.store.tables(connection, heads), now, action)
             yield change
             numbers = self._record(change, identity)
             safe = self.settling.clear(connection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from datetime import datetime
 
 _WORD = re.compile(r"\w+")
 _POSSESSIVE = re.compile(r"['’]s?(?!\w)")
-_MONTHS = "january february march april may june july august september october november december".split()
+_MONTHS: list[str] = [name.lower() for name in calendar.month_name[1:]]
 _MONTH = "|".join(month for month in _MONTHS if month != "may")
 _YEAR = re.compile(r"\b((?:19|20)\d\d)(?:-(\d\d)(?:-\d\d)?)?\b")
 # "may" is a verb too: a month only beside a number or after one of these words
@@ -24,9 +25,9 @@ _ASKS_WHEN = re.compile(
     re.IGNORECASE,
 )
 _TEMPORAL = re.compile(  # over lower case: ignoring case in the pattern costs twice the time
-
     rf"\b(?:yesterday|today|tonight|tomorrow|(?:last|next|this) {_PERIOD}|this (?:morning|afternoon|evening|past)"
-    rf"|{_NUMBER} (?:minutes|hours|days?|weeks?|weekends?|months?|years?)(?: ago)?|(?:the )?other day|recently|ago|since"
+    rf"|{_NUMBER} (?:minutes|hours|days?|weeks?|weekends?|months?|years?)(?: ago)?"
+    r"|(?:the )?other day|recently|ago|since"
     r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:19|20)\d\d|\d{1,2}(?:st|nd|rd|th)"
     rf"|{_MONTH})\b"
 )
@@ -73,7 +74,9 @@ class Names:
             start, end = words[place].start(), words[place + len(found[0]) - 1].end()
             written = query[start:end]
             possessive = _POSSESSIVE.match(query, end)
-            yield Mention(found[1], start, possessive.end() if possessive else end, not written.islower() or not written.isalpha())
+            yield Mention(
+                found[1], start, possessive.end() if possessive else end, not written.islower() or not written.isalpha()
+            )
             place += len(found[0])
 
 

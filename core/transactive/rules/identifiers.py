@@ -1,4 +1,4 @@
-"""Finds the exact identifiers in a text (`INV-5678`, `cust_42`, paths, addresses) and the character pairs of unspaced scripts.
+"""Finds the identifiers in a text (`INV-5678`, `cust_42`, paths, addresses), and character pairs in unspaced scripts.
 
 A word tokenizer splits `INV-5678`, takes `C++` for `C#` and finds nothing in 東京タワー; these terms go beside its own.
 """
@@ -56,7 +56,7 @@ def _loose(word: str) -> bool:
         return False
     if word.startswith("/") and len(word) > 2:
         return False
-    if re.search(r"[^\W\d_][+#]+$", word):  # c++, c#
+    if re.fullmatch(r"[^\W\d_]{1,2}[+#]+", word):  # c++, c#
         return False
     if re.fullmatch(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", word):
         return False

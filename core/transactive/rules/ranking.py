@@ -59,7 +59,9 @@ def rank(fused: Fused, traits: Sequence[Traits], cues: Cues) -> Ranked:
     boosts = _boosts(traits, cues)
     boosted = fused.relevance + sum(boosts.values(), start=np.zeros(len(traits)))
     boosts["session"] = SESSION * _session_means(boosted, traits)
-    attainable = (1 + AUTHOR * (cues.name is not None) + WHEN * cues.when + DATE * (cues.date is not None)) * (1 + SESSION)
+    attainable = (1 + AUTHOR * (cues.name is not None) + WHEN * cues.when + DATE * (cues.date is not None)) * (
+        1 + SESSION
+    )
     relevance = (boosted + boosts["session"]) / attainable
     keys = zip((-fused.identifiers).tolist(), (-relevance).tolist(), fused.keys, range(len(traits)), strict=True)
     order = np.fromiter((key[-1] for key in sorted(keys)), np.intp, len(traits))

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from transactive.embedding.protocol import Embedder
-from transactive.embedding.terms import SparseEncoder, extra_terms
+from transactive.embedding.terms import Sparse, SparseEncoder, extra_terms
 from transactive.index.protocol import Fields, Point
 from transactive.namespaces import patterns_covering
 from transactive.testing.embedder import HashEmbedder
@@ -51,6 +51,11 @@ def point(
         window_dense=embedder.embed_query(words),
         window_terms=_encoder().window(words, extra_terms(words)),
     )
+
+
+def sparse_query(text: str) -> Sparse:
+    """The sparse vector of a query."""
+    return _encoder().query(text)
 
 
 @cache

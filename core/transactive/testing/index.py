@@ -1,0 +1,614 @@
+"""The conformance suite of an index: subclass it, say how yours is made, and its tests run.
+
+    class TestMyIndex(IndexSuite):
+        def make_index(self, folder, declared):
+            return MyIndex(folder, self.dimensions, declared)
+
+What an index may decide for itself the suite does not ask for: the order among equal scores, the scale of the sparse
+ones, and whether points that are deleted still count as documents of a search without a corpus.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from transactive.embedding.protocol import Vectors
+from transactive.embedding.terms import Sparse, identifier_term
+from transactive.errors import IndexUnavailable
+from transactive.filters import ALL, NONE, And, Expression, Not, Or, Test, both, equals, matches, parse
+from transactive.index.protocol import Channel, Declared, Index, Point, Search, answers, read_fields
+from transactive.testing.embedder import HashEmbedder
+from transactive.testing.points import point, sample_points, sparse_query, uid_of
+
+CHANNELS = ["terms", "window_terms", "dense", "window_dense"]
+DECLARED: Declared = {"metadata.amount": "number", "metadata.due": "time", "metadata.orders.sum": "number"}
+_EMBEDDER = HashEmbedder()
+
+
+class _Suite:
+    """What every part of the suite stands on."""
+
+    dimensions: ClassVar[int] = _EMBEDDER.dimensions
+    """The length of the vectors that the suite puts in."""
+
+    @abstractmethod
+    def make_index(self, folder: Path, declared: Declared) -> Index:
+        """The index of a folder, created when there is none; `declared` are its metadata fields with ranges."""
+        raise NotImplementedError("an index suite's subclass says how its index is made: make_index(folder, declared)")
+
+    @pytest.fixture
+    def index(self, tmp_path: Path) -> Iterator[Index]:
+        """A new, empty index."""
+        index = self.make_index(tmp_path / "index", DECLARED)
+        yield index
+        index.close()
+
+
+class _Writing(_Suite):
+    """Upsert, delete, clear, flush, close."""
+
+    def test_a_new_index_is_empty(self, index: Index) -> None:
+        """No candidates, in as many lists as ever, and nothing to count."""
+        lists = ask(index, search("invoice", "INV-5000"))
+        assert [found.uids for found in lists] == [[], [], [], [], []]
+        assert [found.scores.shape for found in lists] == [(0,)] * 5
+        assert (index.count(), index.facets("agent"), index.unindexed()) == (0, {}, 0)
+        assert index.vectors([uid_of("absent")]) == {}
+
+    def test_an_upsert_is_seen_by_the_next_call(self, index: Index) -> None:
+        """Without a flush."""
+        index.upsert([point("The invoice was disputed.")])
+        assert index.count() == 1
+        assert found(index, "invoice") == dict.fromkeys(CHANNELS, [uid_of("The invoice was disputed.")])
+
+    def test_an_upsert_may_be_repeated(self, index: Index) -> None:
+        """The same points twice leave what once leaves."""
+        index.upsert(sample_points(12))
+        before = everything(index)
+        index.upsert(sample_points(12))
+        assert everything(index) == before
+
+    def test_an_upsert_replaces_the_whole_point(self, index: Index) -> None:
+        """Nothing of the former text, vectors and fields can be found."""
+        index.upsert([point("old words", name="m", user="ann", tags=("a", "b"), metadata={"x": 1})])
+        new = point("new text", name="m", agent="billing")
+        index.upsert([new])
+        assert index.count() == 1
+        assert found(index, "old words")["terms"] == []
+        assert found(index, "new text")["terms"] == [uid_of("m")]
+        assert index.vectors([uid_of("m")])[uid_of("m")] == pytest.approx(new.dense, abs=1e-6)
+        former: list[Mapping[str, Any]] = [{"user": "ann"}, {"tags": "a"}, {"metadata.x": 1}, {"agent": "triage"}]
+        assert [index.count(parse(where)) for where in former] == [0, 0, 0, 0]
+        assert (index.facets("tags"), index.facets("agent")) == ({}, {"billing": 1})
+
+    def test_of_the_same_point_twice_in_one_call_the_last_stays(self, index: Index) -> None:
+        """A batch is applied in its order."""
+        index.upsert([point("first", name="m", agent="one"), point("second", name="m", agent="two")])
+        assert index.facets("agent") == {"two": 1}
+
+    def test_a_deleted_point_is_gone_from_the_next_call(self, index: Index) -> None:
+        """From every channel, count, facet and vector."""
+        some = sample_points(6)
+        index.upsert(some)
+        index.delete([some[0].uid, some[1].uid])
+        assert all_uids(index) == {p.uid for p in some[2:]}
+        assert index.count() == 4
+        assert index.vectors([some[0].uid]) == {}
+        assert some[0].uid not in found(index, "The customer disputes invoice INV-5000")["terms"]
+
+    def test_a_delete_may_be_repeated(self, index: Index) -> None:
+        """What is absent is ignored, and what is named beside it goes."""
+        some = sample_points(3)
+        index.upsert(some)
+        for _ in range(2):
+            index.delete([uid_of("absent"), some[0].uid])
+            assert all_uids(index) == {some[1].uid, some[2].uid}
+
+    def test_a_deleted_point_may_come_back(self, index: Index) -> None:
+        """As if it had never been away."""
+        index.upsert(sample_points(4))
+        before = everything(index)
+        index.delete([sample_points(1)[0].uid])
+        index.upsert(sample_points(1))
+        assert everything(index) == before
+
+    def test_nothing_may_be_upserted_deleted_and_looked_up(self, index: Index) -> None:
+        """Empty lists are no error."""
+        index.upsert([])
+        index.delete([])
+        assert index.vectors([]) == {}
+        assert index.count() == 0
+
+    def test_clear_leaves_an_empty_index_that_works(self, index: Index) -> None:
+        """Also when it was empty."""
+        index.clear()
+        index.upsert(sample_points(5))
+        index.clear()
+        assert (index.count(), index.unindexed(), all_uids(index)) == (0, 0, set())
+        index.upsert(sample_points(2))
+        assert all_uids(index) == {p.uid for p in sample_points(2)}
+
+    def test_a_flush_changes_no_answer(self, index: Index) -> None:
+        """Neither does the next one."""
+        index.flush()
+        index.upsert(sample_points(12))
+        before = everything(index)
+        index.flush()
+        index.flush()
+        assert everything(index) == before
+
+    def test_close_may_be_repeated(self, index: Index) -> None:
+        """A second close does nothing."""
+        index.upsert(sample_points(2))
+        index.close()
+        index.close()
+
+
+class _Finding(_Suite):
+    """Candidates and vectors."""
+
+    def test_every_channel_answers_in_one_call_in_a_fixed_order(self, index: Index) -> None:
+        """The four channels, then one list for each identifier, in the order asked."""
+        some = sample_points(20)
+        index.upsert(some)
+        lists = ask(index, search("invoice", "INV-5003", "INV-9999", "INV-5001"))
+        assert [found.channel for found in lists] == [*CHANNELS, "identifiers", "identifiers", "identifiers"]
+        assert [found.uids for found in lists[4:]] == [[some[3].uid], [], [some[1].uid]]
+
+    def test_each_list_is_parallel_and_best_first(self, index: Index) -> None:
+        """As many scores as ids, none twice, none NaN, descending."""
+        index.upsert(sample_points(30))
+        for found in ask(index, search("The customer wants a refund for invoice INV-5002", "INV-5002")):
+            assert len(found.uids) == len(found.scores) == len(set(found.uids)) > 0
+            assert found.scores.dtype == np.float64
+            assert np.isfinite(found.scores).all()
+            assert (np.diff(found.scores) <= 0).all()
+
+    def test_each_channel_looks_at_its_own_vector(self, index: Index) -> None:
+        """Own words are found by all, a neighbour's words by the windows alone."""
+        index.upsert([point("refund", around=["courier"]), point("unrelated")])
+        own, neighbour = found(index, "refund"), found(index, "courier")
+        assert {name: uids[:1] for name, uids in own.items()} == dict.fromkeys(CHANNELS, [uid_of("refund")])
+        assert neighbour["terms"] == []
+        assert neighbour["window_terms"] == [uid_of("refund")]
+        scores = {c.channel: dict(zip(c.uids, c.scores, strict=True)) for c in ask(index, search("courier"))}
+        expected = point("refund", around=["courier"])
+        query = _EMBEDDER.embed_query("courier")
+        assert scores["dense"][uid_of("refund")] == pytest.approx(float(expected.dense @ query), abs=1e-5)
+        assert scores["window_dense"][uid_of("refund")] == pytest.approx(float(expected.window_dense @ query), abs=1e-5)
+
+    def test_dense_scores_are_cosines_of_all_points(self, index: Index) -> None:
+        """With the best first, and every point a candidate."""
+        some = sample_points(15)
+        index.upsert(some)
+        query = _EMBEDDER.embed_query("Acme lost invoice twice")
+        dense = ask(index, search("Acme lost invoice twice"))[2]
+        expected = {p.uid: float(p.dense @ query) for p in some}
+        assert dict(zip(dense.uids, dense.scores, strict=True)) == pytest.approx(expected, abs=1e-5)
+
+    def test_depth_bounds_every_list(self, index: Index) -> None:
+        """And gives its beginning."""
+        index.upsert(sample_points(20))
+        text = "The customer disputes invoice INV-5000 after the outage."
+        whole = ask(index, search(text, "INV-5000"))
+        cut = ask(index, search(text, "INV-5000", depth=3))
+        assert [len(found.uids) for found in cut] == [3, 3, 3, 3, 1]
+        for short, long in zip(cut, whole, strict=True):
+            assert short.scores == pytest.approx(long.scores[: len(short.uids)], abs=1e-6)
+
+    def test_the_filter_applies_before_the_depth(self, index: Index) -> None:
+        """Better candidates that are filtered out take no place."""
+        better = [point("refund refund", name=f"better {n}", agent="other") for n in range(30)]
+        wanted = [point(f"refund and {word}", name=f"wanted {n}", agent="mine") for n, word in enumerate("abc")]
+        index.upsert([*better, *wanted])
+        lists = ask(index, search("refund", "", where=equals("agent", "mine"), depth=5))
+        assert [set(found.uids) for found in lists[:4]] == [{p.uid for p in wanted}] * 4
+
+    def test_a_rarer_word_weighs_more(self, index: Index) -> None:
+        """Inverse document frequency is counted over the points."""
+        index.upsert([point("common rare"), point("common one"), point("common two"), point("rare three")])
+        index.upsert([point(f"common filler{n}") for n in range(6)])
+        scores = terms_scores(index, "common rare")
+        assert scores[uid_of("common rare")] > scores[uid_of("rare three")] > scores[uid_of("common one")] > 0
+
+    def test_the_corpus_decides_what_is_rare(self, index: Index) -> None:
+        """A word that is common among all and rare in the corpus ranks first only with that corpus."""
+        mine = [point("alpha", namespace="mine"), *(point(f"beta {n}x", namespace="mine") for n in range(5))]
+        index.upsert([*mine, *(point(f"alpha {n}y", namespace="theirs") for n in range(40))])
+        where = equals("scopes", "mine")
+        with_corpus = terms_scores(index, "alpha beta", where=where, corpus=where)
+        without = terms_scores(index, "alpha beta", where=where)
+        assert max(with_corpus, key=lambda uid: with_corpus[uid]) == uid_of("alpha")
+        assert max(without, key=lambda uid: without[uid]) != uid_of("alpha")
+
+    def test_the_words_of_another_tenant_never_move_a_ranking(self, index: Index) -> None:
+        """With a corpus, every score is the same whatever lies outside of it."""
+        index.upsert([p for p in sample_points(30) if p.fields.namespace.startswith("acme/")])
+        readable = equals("scopes", "acme/**")
+        question = search("The customer disputes invoice twice", "INV-5003", where=readable, corpus=readable)
+        before = [dict(zip(c.uids, c.scores, strict=True)) for c in ask(index, question)]
+        index.upsert([point(f"customer disputes {n}z INV-5003", namespace="globex/sales") for n in range(50)])
+        after = [dict(zip(c.uids, c.scores, strict=True)) for c in ask(index, question)]
+        for old, new in zip(before, after, strict=True):
+            assert new == pytest.approx(old, abs=1e-6)
+
+    def test_an_unknown_word_finds_nothing_by_terms(self, index: Index) -> None:
+        """And hinders no other channel."""
+        index.upsert(sample_points(5))
+        lists = ask(index, search("xylophone", "XY-1"))
+        assert [len(found.uids) for found in lists] == [0, 0, 5, 5, 0]
+
+    def test_an_empty_sparse_query_finds_nothing_by_terms(self, index: Index) -> None:
+        """A question of stopwords alone is no error."""
+        index.upsert(sample_points(5))
+        lists = ask(index, Search(dense=_EMBEDDER.embed_query("invoice"), terms=_NO_TERMS))
+        assert [len(found.uids) for found in lists] == [0, 0, 5, 5]
+
+    def test_a_zero_query_vector_is_no_error(self, index: Index) -> None:
+        """A question without a known word still finds by its terms, and scores are numbers."""
+        index.upsert(sample_points(5))
+        lists = ask(index, Search(dense=_zeros(), terms=sparse_query("INV-5002 invoice")))
+        assert set(lists[0].uids) == {p.uid for p in sample_points(5)}
+        for found in lists:
+            assert np.isfinite(found.scores).all()
+
+    def test_a_point_without_a_known_word_is_kept(self, index: Index) -> None:
+        """Zero vectors and empty sparse ones are stored, counted, filtered and scored 0."""
+        silent = point("…", name="silent", agent="Zoë")
+        assert not silent.dense.any()
+        assert not len(silent.terms.indices)
+        index.upsert([silent, *sample_points(3)])
+        assert index.count(equals("agent", "Zoë")) == 2
+        assert not index.vectors([silent.uid])[silent.uid].any()
+        lists = ask(index, search("invoice", where=equals("id", silent.uid)))
+        assert [found.uids for found in lists] == [[], [], [silent.uid], [silent.uid]]
+        assert [found.scores.tolist() for found in lists[2:]] == [[0.0], [0.0]]
+
+    def test_vectors_come_back_as_they_went_in(self, index: Index) -> None:
+        """Of those points that are there."""
+        some = sample_points(5)
+        index.upsert(some)
+        stored = index.vectors([some[3].uid, uid_of("absent"), some[1].uid])
+        assert set(stored) == {some[1].uid, some[3].uid}
+        assert stored[some[3].uid].dtype == np.float32
+        assert stored[some[3].uid] == pytest.approx(some[3].dense, abs=1e-6)
+
+    def test_unindexed_is_at_most_what_is_there(self, index: Index) -> None:
+        """It counts points, not vectors."""
+        index.upsert(sample_points(7))
+        assert 0 <= index.unindexed() <= 7
+
+
+class _Counting(_Suite):
+    """Count and facets."""
+
+    def test_facets_count_points_by_value(self, index: Index) -> None:
+        """Most frequent first; a missing value is not counted."""
+        index.upsert(sample_points(9))
+        assert list(index.facets("agent").items()) == [("triage", 3), ("Zoë", 2), ("billing", 2), ("billing/eu", 2)]
+        assert index.facets("user") == {"cust_42": 3, "cust_7": 3}
+        assert index.facets("namespace") == {"acme/support": 3, "acme/support/triage": 3, "globex/support": 3}
+        assert index.facets("scopes")["acme/**"] == 6
+        assert index.facets("session") == {"ticket-0": 2}
+        assert index.facets("verified") == {"false": 6, "true": 3}
+
+    def test_a_point_with_several_tags_counts_for_each(self, index: Index) -> None:
+        """Once."""
+        index.upsert([point("a", tags=("x", "y", "z")), point("b", tags=("y",)), point("c")])
+        assert list(index.facets("tags").items()) == [("y", 2), ("x", 1), ("z", 1)]
+
+    def test_the_limit_keeps_the_most_frequent(self, index: Index) -> None:
+        """Among equals the first by value."""
+        index.upsert([point(f"{tag}{n}", tags=(tag,)) for tag, n in (("d", 1), ("b", 1), ("c", 1), ("e", 1), ("e", 2))])
+        assert list(index.facets("tags", limit=3).items()) == [("e", 2), ("b", 1), ("c", 1)]
+
+    def test_the_limit_keeps_the_first_of_equal_namespaces(self, index: Index) -> None:
+        """As for any other field."""
+        index.upsert([point(path, namespace=path) for path in ("d", "b", "e", "a", "c")])
+        assert list(index.facets("namespace", limit=2).items()) == [("a", 1), ("b", 1)]
+
+    def test_facets_and_count_keep_to_the_filter(self, index: Index) -> None:
+        """Only points that fulfil it."""
+        index.upsert(sample_points(9))
+        where = parse({"tags": "urgent"})
+        assert index.count(where) == 3
+        assert index.facets("tags", where) == {"refund": 3, "urgent": 3}
+        assert index.facets("agent", NONE) == {}
+
+    def test_values_that_look_like_something_else_are_counted_as_they_are(self, index: Index) -> None:
+        """Quotes, equals signs, question marks, unicode, and values too long for a keyword."""
+        values = ('say "x"', "user=1", "tags?", "a=b", "東京", "true", "1", "#1", "long " + "x" * 195)
+        index.upsert([point(f"n{n}", tags=(value,), user=value) for n, value in enumerate(values)])
+        assert index.facets("tags") == dict.fromkeys(values, 1)
+        assert index.facets("user") == dict.fromkeys(values, 1)
+
+    def test_metadata_crowds_no_facet_out(self, index: Index) -> None:
+        """However many values the points have besides."""
+        busy = {f"key {n}": n for n in range(60)}
+        index.upsert([point(f"n{n}", tags=(f"tag {n}",), metadata={**busy, "own": n}) for n in range(8)])
+        assert index.facets("tags") == {f"tag {n}": 1 for n in range(8)}
+
+
+_TIME = "2026-05-02T00:00:00Z"
+FILTERS: tuple[Mapping[str, Any], ...] = (
+    {"agent": "billing"},
+    {"agent": "nobody"},
+    {"agent": {"$ne": "billing"}},
+    {"agent": {"$in": ["Zoë", "billing/eu"]}},
+    {"agent": {"$in": []}},
+    {"agent": {"$nin": []}},
+    {"agent": {"$nin": ["billing", "triage"]}},
+    {"agent": {"$exists": True}},
+    {"kind": {"$exists": False}},
+    {"kind": "decision", "sensitivity": "confidential"},
+    {"namespace": "acme/support"},
+    {"namespace": {"$nin": ["acme/support", "globex/support"]}},
+    {"namespace": {"$exists": True}},
+    {"namespace": None},
+    {"user": None},
+    {"user": {"$ne": None}},
+    {"user": {"$in": ["cust_42", None]}},
+    {"user": {"$nin": ["cust_42", None]}},
+    {"user": {"$ne": "cust_42"}},
+    {"session": {"$exists": True}, "app": "desk"},
+    {"app": {"$exists": False}},
+    {"verified": True},
+    {"verified": False},
+    {"verified": {"$ne": True}},
+    {"verified": {"$exists": True}},
+    {"verified": {"$in": [True, False]}},
+    {"tags": "urgent"},
+    {"tags": {"$contains": "refund"}},
+    {"tags": {"$ne": "urgent"}},
+    {"tags": {"$in": ["urgent", "none"]}},
+    {"tags": {"$exists": False}},
+    {"tags": None},
+    {"importance": {"$gt": 0.5}},
+    {"importance": {"$gte": 0.5}},
+    {"importance": {"$lt": 1, "$gt": 0}},
+    {"importance": {"$lte": 0}},
+    {"created_at": {"$gte": _TIME}},
+    {"created_at": {"$lt": _TIME, "$gt": "2026-05-01T12:00:00+02:00"}},
+    {"created_at": {"$not": {"$gte": _TIME}}},
+    {"metadata.amount": 100},
+    {"metadata.amount": 100.0},
+    {"metadata.amount": "100"},
+    {"metadata.amount": True},
+    {"metadata.amount": 99.5},
+    {"metadata.amount": None},
+    {"metadata.amount": {"$ne": None}},
+    {"metadata.amount": {"$ne": 100}},
+    {"metadata.amount": {"$nin": [100, None]}},
+    {"metadata.amount": {"$gt": 99.5}},
+    {"metadata.amount": {"$gte": 99.5, "$lt": 250}},
+    {"metadata.amount": {"$lte": 100}},
+    {"metadata.amount": {"$contains": 100}},
+    {"metadata.amount": {"$contains": 250.0}},
+    {"metadata.amount.net": {"$exists": True}},
+    {"metadata.paid": True},
+    {"metadata.paid": 1},
+    {"metadata.paid": "true"},
+    {"metadata.paid": {"$nin": [False, 1]}},
+    {"metadata.customer": {"$exists": True}},
+    {"metadata.customer.id": "cust_42"},
+    {"metadata.customer": "cust_42"},
+    {"metadata.papers": 2},
+    {"metadata.papers": {"$contains": 2.0}},
+    {"metadata.papers": {"$exists": True}},
+    {"metadata.orders.id": "o2"},
+    {"metadata.orders.sum": {"$gt": 10}},
+    {"metadata.due": {"$gte": "2026-05-03T00:00:00Z"}},
+    {"metadata.due": {"$lt": "2026-05-02T00:00:01+00:00"}},
+    {"metadata.due": "tomorrow"},
+    {'metadata."a.b"': "dotted"},
+    {"metadata.a.b": "dotted"},
+    {'metadata."say \\"x\\""': 1},
+    {"metadata.city": "東京"},
+    {"metadata.note": ""},
+    {"metadata.note": {"$exists": True}},
+    {"metadata.place": {"$in": [1, 3.0, "5", True]}},
+    {"$or": [{"agent": "billing"}, {"tags": "urgent"}]},
+    {"$or": [{"agent": "billing"}, {"$and": [{"user": "cust_7"}, {"$not": {"verified": True}}]}]},
+    {"$and": [{"$or": [{"user": None}, {"user": "cust_42"}]}, {"importance": {"$gte": 0.3}}]},
+    {"$not": {"$or": [{"agent": "billing"}, {"metadata.amount": {"$gte": 100}}]}},
+    {"$not": {"$not": {"kind": "decision"}}},
+    {"$not": {}},
+    {"$or": [{}, {"agent": "nobody"}]},
+    {},
+)
+
+
+class _Filtering(_Suite):
+    """Every condition that an index answers is answered as the reference does."""
+
+    @pytest.fixture
+    def filled(self, index: Index) -> Index:
+        """An index with sample points."""
+        index.upsert(sample_points(36))
+        return index
+
+    def test_every_filter_selects_what_the_reference_selects(self, filled: Index) -> None:
+        """In candidates and in counts, and its negation the rest."""
+        wrong: dict[str, tuple[list[int], list[int], int, int]] = {}
+        for where in FILTERS:
+            expression = parse(where)
+            expected = [p.number for p in sample_points(36) if selects(expression, p)]
+            uids = all_uids(filled, expression)
+            selected = [p.number for p in sample_points(36) if p.uid in uids]
+            answer = (selected, expected, filled.count(expression), filled.count(Not(expression)))
+            if answer != (expected, expected, len(expected), 36 - len(expected)):
+                wrong[str(where)] = answer
+        assert wrong == {}
+
+    def test_ids_are_a_condition_like_any_other(self, filled: Index) -> None:
+        """Alone, among others, negated and empty."""
+        uids = [p.uid for p in sample_points(36)]
+        assert all_uids(filled, equals("id", *uids[:3], uid_of("absent"))) == set(uids[:3])
+        assert filled.count(Not(equals("id", *uids[:3]))) == 33
+        assert filled.count(equals("id")) == 0
+        assert all_uids(filled, both(equals("id", *uids[:4]), equals("agent", "triage"))) == {uids[0]}
+
+    def test_a_pattern_of_namespaces_is_one_condition(self, filled: Index) -> None:
+        """Through `scopes`, which callers cannot write."""
+        assert filled.count(equals("scopes", "acme/**")) == 24
+        assert filled.count(equals("scopes", "acme/*", "globex/support")) == 24
+        assert filled.count(Not(equals("scopes", "**"))) == 0
+        assert filled.count(equals("scopes")) == 0
+
+    def test_always_and_never_can_be_nested(self, filled: Index) -> None:
+        """An empty `and` is true, an empty `or` false, wherever they stand."""
+        always: list[Expression] = [ALL, Not(NONE), And((ALL, ALL)), Or((NONE, ALL)), Not(And((NONE, ALL)))]
+        never: list[Expression] = [NONE, Not(ALL), And((ALL, NONE)), Or((NONE, NONE)), Or((Not(ALL), NONE))]
+        assert [filled.count(expression) for expression in always] == [36] * 5
+        assert [filled.count(expression) for expression in never] == [0] * 5
+
+
+class IndexSuite(_Writing, _Finding, _Counting, _Filtering):
+    """What any `transactive.index.protocol.Index` has to do. A subclass says how it is made."""
+
+
+class PersistentIndexSuite(IndexSuite):
+    """The same, for an index that outlives its process: `make_index` of the same folder opens what is there."""
+
+    def test_a_reopened_index_gives_the_same_answers(self, tmp_path: Path) -> None:
+        """What was written, replaced and deleted, with no flush but the one of `close`."""
+        first = self.make_index(tmp_path / "index", DECLARED)
+        some = sample_points(20)
+        first.upsert(some)
+        first.delete([some[0].uid])
+        first.upsert([point("replaced by a later text", name="m"), point("the latest text", name="m", tags=("z",))])
+        before = everything(first)
+        first.close()
+        again = self.make_index(tmp_path / "index", DECLARED)
+        try:
+            assert everything(again) == before
+            assert again.count() == 20
+        finally:
+            again.close()
+
+    def test_a_cleared_index_is_reopened_empty(self, tmp_path: Path) -> None:
+        """And takes points."""
+        first = self.make_index(tmp_path / "index", DECLARED)
+        first.upsert(sample_points(5))
+        first.flush()
+        first.clear()
+        first.close()
+        again = self.make_index(tmp_path / "index", DECLARED)
+        try:
+            assert again.count() == 0
+            again.upsert(sample_points(1))
+            assert again.count() == 1
+        finally:
+            again.close()
+
+    def test_a_closed_index_refuses_every_call(self, index: Index) -> None:
+        """An empty answer would say that nothing is there."""
+        index.upsert(sample_points(1))
+        index.close()
+        for call in (
+            lambda: ask(index, search("invoice")),
+            lambda: index.vectors([uid_of("absent")]),
+            index.count,
+            lambda: index.facets("agent"),
+            index.unindexed,
+            lambda: index.upsert(sample_points(2)),
+            lambda: index.delete([uid_of("absent")]),
+            index.flush,
+            index.clear,
+        ):
+            with pytest.raises(IndexUnavailable):
+                call()
+
+
+# --- what the tests ask with ------------------------------------------------------------------------------------------
+
+_NO_TERMS = Sparse(np.zeros(0, np.uint32), np.zeros(0, np.float32))
+
+
+def _zeros() -> Vectors:
+    return np.zeros(_EMBEDDER.dimensions, np.float32)
+
+
+def search(text: str, *identifiers: str, where: Expression = ALL, corpus: Expression = ALL, depth: int = 200) -> Search:
+    """A search for a text in every channel, and for identifiers."""
+    return Search(
+        dense=_EMBEDDER.embed_query(text),
+        terms=sparse_query(text),
+        identifiers=tuple(identifier_term(identifier.casefold()) for identifier in identifiers),
+        where=where,
+        corpus=corpus,
+        depth=depth,
+    )
+
+
+class Ranked(NamedTuple):
+    """One channel's list, with the ids as they are written."""
+
+    channel: Channel
+    uids: list[str]
+    scores: npt.NDArray[np.float64]
+
+
+def ask(index: Index, question: Search) -> list[Ranked]:
+    """The candidates of a search."""
+    return [
+        Ranked(channel, [str(UUID(int=key)) for key in keys], scores)
+        for channel, keys, scores in index.candidates(question)
+    ]
+
+
+def found(index: Index, text: str) -> dict[str, list[str]]:
+    """The ids that each channel finds."""
+    return {c.channel: c.uids for c in ask(index, search(text))}
+
+
+def all_uids(index: Index, where: Expression = ALL) -> set[str]:
+    """The ids of all points that fulfil an expression: every point is a candidate of the dense channel."""
+    return set(ask(index, search("invoice", where=where, depth=1000))[2].uids)
+
+
+def terms_scores(index: Index, text: str, *, where: Expression = ALL, corpus: Expression = ALL) -> dict[str, float]:
+    """The scores of the terms channel."""
+    terms = ask(index, search(text, where=where, corpus=corpus))[0]
+    return dict(zip(terms.uids, terms.scores.tolist(), strict=True))
+
+
+def everything(index: Index) -> dict[str, Any]:
+    """What an index answers about itself, in a form that can be compared."""
+    corpus = equals("scopes", "**")
+    lists = ask(index, search("The customer disputes invoice twice", "INV-5001", corpus=corpus, depth=1000))
+    uids = sorted(lists[2].uids)
+    return {
+        "candidates": [
+            sorted((uid, round(score, 4)) for uid, score in zip(c.uids, c.scores.tolist(), strict=True)) for c in lists
+        ],
+        "vectors": {uid: vector.round(4).tolist() for uid, vector in sorted(index.vectors(uids).items())},
+        "facets": {field: index.facets(field) for field in ("namespace", "agent", "user", "tags")},
+        "filtered": [index.count(parse(where)) for where in FILTERS[::7]],
+        "count": index.count(),
+    }
+
+
+def selects(expression: Expression, stored: Point) -> bool:
+    """What the reference says of a point; every condition has to be one that an index answers."""
+    _check_answered(expression)
+    return matches(expression, lambda path: read_fields(stored, path))
+
+
+def _check_answered(expression: Expression) -> None:
+    match expression:
+        case And(items) | Or(items):
+            for item in items:
+                _check_answered(item)
+        case Not(item):
+            _check_answered(item)
+        case Test():
+            assert answers(expression, DECLARED), f"no index answers {expression}"
