@@ -193,7 +193,7 @@ class Crashes:
         """Let it come to the random moment."""
         phase, longest = {
             "write": ("open", 1.2),
-            "swap": ("open", 0.35),
+            "swap": ("open", 0.6),
             "reindex": ("reindexing", 1.5 * self._rebuild_seconds),
             "rebuild": ("opening", self._rebuild_seconds),
             "open": ("opening", 0.25),
