@@ -152,11 +152,17 @@ class Crashes:
         try:
             while self._round < kills:
                 self._round += 1
-                self._kill(self._random.choices(list(MODES), weights=list(MODES.values()))[0])
+                self._kill(self._mode())
                 yield self._round
             self._look("write", others=recalled)
         finally:
             self._spare.kill(group=True)
+
+    def _mode(self) -> str:
+        """Each mode once in the first rounds, then by weight."""
+        if self._round <= len(MODES):
+            return list(MODES)[self._round - 1]
+        return self._random.choices(list(MODES), weights=list(MODES.values()))[0]
 
     # --- one round ------------------------------------------------------------------------------------------------
 

@@ -178,6 +178,12 @@ class Store:
             self._views.clear()
             self._traits.clear()
 
+    def others_wrote(self) -> None:
+        """Another process wrote: what is known, and whether anything expires, is read again."""
+        self.forget_known()
+        with self.ledger.read() as connection:
+            self.expiring = memories.expiring(connection)
+
     def view(self, connection: Connection, allowed: Reach) -> View:
         """What a caller can know of: names, and what it may read as the cheapest exact condition."""
         with self._guard:

@@ -63,7 +63,9 @@ class EdgeIndex:
         cls, generations: Generations, folder: Path, signature: dict[str, Any], declared: Declared
     ) -> EdgeIndex | None:
         try:
-            return cls(generations, Shard.load(folder, declared), signature, declared)
+            shard = Shard.load(folder, declared)
+            shard.check()
+            return cls(generations, shard, signature, declared)
         except IndexUnavailable:
             return None
 
@@ -163,9 +165,13 @@ class EdgeIndex:
             if self._build is None:
                 self._shard.flush()
                 target = self._generations.fresh()
-                copy_generation(self._shard.folder, target)
-                self._touched = set()
-                self._build = Build(target)
+                try:
+                    copy_generation(self._shard.folder, target)
+                    self._touched = set()
+                    self._build = Build(target)
+                except (OSError, shutil.Error) as error:
+                    shutil.rmtree(target, ignore_errors=True)
+                    raise IndexUnavailable(f"no index build could be started: {error}") from error
 
     def wait_build(self, timeout: float) -> bool:
         """Wait for the child, at most `timeout` seconds; whether there is a result to take."""

@@ -43,7 +43,7 @@ class Generations:
             found = Current(self.folder / str(said["generation"]), dict(said["signature"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        return found if found.folder.is_dir() else None
+        return found if found.folder in self._all() and found.folder.is_dir() else None
 
     def fresh(self) -> Path:
         """A path for the next generation; nothing is created."""

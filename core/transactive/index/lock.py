@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -44,6 +45,7 @@ class FileLock:
             return
         if delete:
             self.path.unlink(missing_ok=True)
+        _unlock(self._descriptor)
         os.close(self._descriptor)
         self._descriptor = None
 
@@ -62,6 +64,14 @@ def _locked(descriptor: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def _unlock(descriptor: int) -> None:
+    """Explicitly: a process forked meanwhile holds the same open file, and closing ours would not free it."""
+    with contextlib.suppress(ImportError):  # Windows frees the lock with the descriptor
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def _locked_by_msvcrt(descriptor: int) -> bool:

@@ -22,7 +22,8 @@ from transactive.index.protocol import FACETS, Candidates, Channel, Declared, Po
 _SPARSE: tuple[Channel, ...] = ("terms", "window_terms")
 _DENSE: tuple[Channel, ...] = ("dense", "window_dense")
 _EVERY = 10_000_000  # of the terms in `kv`: those of one field are picked afterwards
-_SCANNED = 2_000  # kilobytes of vectors that are scanned rather than indexed: 2,000 of 256 dimensions
+_SCANNED = 2_000  # so few vectors are scanned rather than indexed
+_SAMPLED = 16
 _BATCH = 500  # points in one call: each holds the interpreter for its whole length
 
 
@@ -101,7 +102,16 @@ class Shard:
         with _translated(self.folder):
             records = self._shard.retrieve(list(uids), with_payload=False, with_vector=["dense"])
         named = {str(record.id): cast("dict[str, list[float]]", record.vector) for record in records}
-        return {uid: np.asarray(vector["dense"], np.float32) for uid, vector in named.items()}
+        return {uid: np.asarray(vector["dense"], np.float32) for uid, vector in named.items() if "dense" in vector}
+
+    def check(self) -> None:
+        """`IndexUnavailable` when some of its points lack a vector: the engine loads a shard that has lost a file."""
+        sample = edge.QueryRequest(limit=_SAMPLED, query=edge.Sample.Random, with_vector=True)
+        with _translated(self.folder):
+            points = self._shard.query(sample)
+        for point in points:
+            if not {*_DENSE, *_SPARSE} <= set(cast("dict[str, Any]", point.vector or {})):
+                raise IndexUnavailable(f"the index in {self.folder} has lost vectors")
 
     def count(self, where: Expression = ALL) -> int:
         """How many points fulfil the expression."""
@@ -147,6 +157,7 @@ class Shard:
 
 
 def _config(dimensions: int) -> edge.EdgeConfig:
+    scanned = max(10, _SCANNED * dimensions * 4 // 1024)  # the engine counts kilobytes
     dense = edge.EdgeVectorParams(size=dimensions, distance=edge.Distance.Cosine)
     sparse = edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf, memory=edge.Memory.Cold)
     threads = max(1, (os.cpu_count() or 2) - 1)  # the builder leaves the process that searches a core
@@ -154,9 +165,9 @@ def _config(dimensions: int) -> edge.EdgeConfig:
         vectors=dict.fromkeys(_DENSE, dense),  # pyright: ignore[reportArgumentType]
         sparse_vectors=dict.fromkeys(_SPARSE, sparse),  # pyright: ignore[reportArgumentType]
         hnsw_config=edge.HnswIndexConfig(
-            m=16, ef_construct=100, full_scan_threshold=_SCANNED, max_indexing_threads=threads
+            m=16, ef_construct=100, full_scan_threshold=scanned, max_indexing_threads=threads
         ),
-        optimizers=edge.EdgeOptimizersConfig(indexing_threshold=_SCANNED),
+        optimizers=edge.EdgeOptimizersConfig(indexing_threshold=scanned),
         wal_enabled=False,  # the ledger's pending rows are the log: docs/decisions
     )
 

@@ -75,15 +75,6 @@ class Database:
         with _translated(self._path), self._reader.connect() as connection:
             yield connection
 
-    def data_version(self) -> int:
-        """A number that changes when another process has committed (on the writer, own commits don't count)."""
-        with self._lock:
-            self._check_open()
-            with self._writer.connect() as connection:
-                raw = connection.connection.driver_connection
-                assert raw is not None
-                return int(raw.execute("PRAGMA data_version").fetchone()[0])
-
     def close(self) -> None:
         """Close every connection; harmless when closed already."""
         with self._lock:

@@ -110,7 +110,7 @@ class Forgetting:
         """Bring back what one `forget` took, as far as the identity may; returns how many came back."""
         forget_id = forgotten.id if isinstance(forgotten, Forgotten) else forgotten
         if not isinstance(forget_id, str) or not is_uuid(forget_id):
-            raise InvalidInput("a dry run forgot nothing, so there is nothing to undo; pass what forget() returned")
+            raise InvalidInput("undo takes what forget() returned, or its id; a dry run forgot nothing and has none")
         with self._writing.change(identity, "undo") as change:
             taken = memories.forgotten(change.connection, forget_id)
             rows = [row for row in taken if change.reach.changes(memories.to_memory(row))]

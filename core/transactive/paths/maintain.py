@@ -6,7 +6,7 @@ import logging
 import threading
 
 from transactive.embedding.resolve import EmbedderLike, resolve
-from transactive.errors import IndexUnavailable, InvalidInput, StoreError
+from transactive.errors import IndexUnavailable, InvalidInput, StoreClosed, TransactiveError
 from transactive.index.edge import EdgeIndex
 from transactive.ledger import memories
 from transactive.paths.forget import Forgetting
@@ -149,10 +149,9 @@ class Background:
         while not self._stop.wait(POLL_SECONDS):
             try:
                 self._maintaining.poll()
-            except StoreError as error:
-                log.warning("background work stopped: %s", error)
+            except StoreClosed:
                 return
-            except IndexUnavailable as error:
+            except TransactiveError as error:
                 log.warning("background work failed, and is tried again: %s", error)
 
     def stop(self) -> None:

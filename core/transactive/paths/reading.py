@@ -98,7 +98,7 @@ def _decoded(after: str, order_by: str) -> tuple[float, int]:
         place = (value + 0, int(number))
         if not (abs(value) < 2**63 and 0 <= place[1] < 2**63):
             raise ValueError(after)
-    except (ValueError, TypeError, OverflowError, AttributeError):
+    except (ValueError, TypeError, OverflowError, AttributeError, RecursionError):
         raise InvalidInput("after= takes the `next` of an earlier page, unchanged") from None
     if said != order_by:
         raise InvalidInput(f"the page before was ordered by {said!r}; go on with the same order_by")

@@ -76,10 +76,12 @@ class Revising:
                 )
             new = self._revised(old, changes, change)
             turn = is_turn(self._writing, new)
+            change.turned([row.uid])  # as it stood among its neighbours …
             memories.replace(change.connection, old, new, turn=turn, tells_when=tells_when(new.text), by=identity.agent)
             change.changed(new)
             change.target = new.namespace
-            change.turned([row.uid])
+            change.turned([row.uid])  # … and as it stands: a revision may make a turn of it, or no turn
+            change.neighbours.discard(row.uid)
             change.fresh.update((new.uid, vector) for vector in vectors)
         store.forget_traits([new.uid])
         return new

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from sqlalchemy import Connection
 
 from transactive.embedding.protocol import Vectors
-from transactive.errors import IndexUnavailable
+from transactive.errors import EmbeddingFailed, IndexUnavailable
 from transactive.index.protocol import Index
 from transactive.ledger import events, namespaces, pending
 from transactive.paths import points
@@ -56,7 +56,7 @@ class Settling:
                 self._learn(self._store.index, numbers, fresh)
                 if self._horizon == first - 1:
                     self._horizon = max(numbers.values())
-        except IndexUnavailable as error:
+        except (IndexUnavailable, EmbeddingFailed) as error:
             log.warning("recorded, but not indexed yet: %s", error)
 
     def settle(self, limit: int | None = None) -> int:
@@ -96,7 +96,7 @@ class Settling:
         new = {uid: number for uid, number in due.items() if known.get(uid, 0) < number}
         if new:
             self._learn(index, new, {})
-            self._store.forget_known()
+            self._store.others_wrote()
         self._horizon = max(due.values()) if len(due) == size else max(self._horizon, head)
         return len(due)
 

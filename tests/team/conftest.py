@@ -1,0 +1,20 @@
+"""An open store for each story."""
+
+from collections.abc import Iterator
+
+import pytest
+from tests.team.stores import Clock, opened
+from transactive import TeamMemory
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The clock of `team`."""
+    return Clock()
+
+
+@pytest.fixture
+def team(clock: Clock) -> Iterator[TeamMemory]:
+    """A temporary store with a small embedding model."""
+    with opened(clock=clock) as team:
+        yield team
