@@ -179,7 +179,8 @@ _NONE = {
     "memories with the number of another": "SELECT uid FROM memories JOIN attributes USING (uid) "
     "WHERE path = 'n' AND value != json_extract(metadata, '$.n')",
     "memories in an unknown namespace": "SELECT uid FROM memories WHERE namespace NOT IN (SELECT path FROM namespaces)",
-    "memories of an unknown session": "SELECT uid FROM memories WHERE session NOT IN (SELECT id FROM sessions)",
+    "memories of an unknown session": "SELECT uid FROM memories "
+    "WHERE session IS NOT NULL AND session NOT IN (SELECT id FROM sessions)",
     "broken references": "PRAGMA foreign_key_check",
 }
 

@@ -10,8 +10,9 @@ import threading
 from transactive.paths.forget import Forgetting
 from transactive.paths.maintain import Background, Maintaining
 from transactive.paths.opening import Options, close_store, open_store
+from transactive.paths.question import Question, question
 from transactive.paths.reading import Reading
-from transactive.paths.recall import Question, Recalling, question
+from transactive.paths.recall import Recalling
 from transactive.paths.remember import Remembering
 from transactive.paths.revise import Revising, Revision
 from transactive.paths.settle import Settling

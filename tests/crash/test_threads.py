@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.crash_checks import Held, Model, Sight, inspect
 from tests.crash.processes import soon
-from transactive import NewMemory, TeamMemory
+from transactive import NewMemory, TeamMemory, store
 
 pytestmark = pytest.mark.slow
 
@@ -153,6 +153,53 @@ def test_the_index_keeps_the_last_revision_even_when_an_earlier_one_reaches_it_l
         assert inspect(Sight(team=team, swept=True, random=random.Random(1)), model) == (0, [])
     with closing(sqlite3.connect(tmp_path / "ledger.db")) as ledger:
         assert ledger.execute("SELECT * FROM pending").fetchall() == []
+
+
+def test_a_recall_leaves_nothing_out_when_another_thread_forgets_in_the_middle_of_it(tmp_path, monkeypatch):
+    with TeamMemory.open(tmp_path, background=False) as team:
+        team.remember_many([f"NOTE-{n:05d} of the archive" for n in range(10)])
+        gone = team.remember("a mistake")
+        assert len(team.recall("archive", limit=20)) == 11
+        team.remember("NOTE-00010 of the archive")
+        read = store.memories.traits
+
+        def interrupted(*arguments):
+            if gone.uid in {memory.uid for memory in team.list()}:
+                team.forget(gone.uid)
+            return read(*arguments)
+
+        monkeypatch.setattr(store.memories, "traits", interrupted)
+        assert len({hit.memory.text for hit in team.recall("archive", limit=20)} - {gone.text}) == 11
+
+
+def test_what_is_written_just_when_a_reindex_ends_is_found_and_nothing_fails(tmp_path, caplog):
+    with TeamMemory.open(tmp_path, background=False, progress=False) as team:
+        team.remember("NOTE-00000 of the archive")
+        settling = team._engine.settling
+        use = settling.use
+
+        def write():
+            for number in range(1, 4):
+                team.remember(f"NOTE-{number:05d} of the archive")
+            settling.tidy(now=True)  # as the background thread does
+            team.remember("NOTE-00004 of the archive")
+
+        writer = threading.Thread(target=write)
+
+        def interrupted(*arguments):
+            writer.start()
+            writer.join(1)  # it may have to wait for the lock
+            use(*arguments)
+
+        settling.use = interrupted
+        team.reindex(progress=False)
+        writer.join(30)
+        assert not writer.is_alive()
+        for number in range(5):
+            key = f"NOTE-{number:05d}"
+            assert [hit.memory.text for hit in team.recall(key, limit=1)] == [f"{key} of the archive"]
+        assert team._engine.store.index.count() == 5
+    assert [record.getMessage() for record in caplog.records] == []
 
 
 def test_recalls_go_on_while_another_thread_swaps_the_index(tmp_path):

@@ -53,9 +53,8 @@ def _asked(embedder: Embedder, ask: Callable[[], Vectors]) -> Vectors:
     try:
         return np.asarray(ask(), dtype=np.float32)
     except Exception as error:  # the model is foreign code: whatever it raises is one error of ours
-        raise EmbeddingFailed(
-            f"the embedding model {embedder.name!r} failed: {type(error).__name__}: {error}"
-        ) from error
+        # Its type only: what a model says of a text may quote it. The rest is in the cause.
+        raise EmbeddingFailed(f"the embedding model {embedder.name!r} failed with {type(error).__name__}") from error
 
 
 def _checked(embedder: Embedder, vectors: Vectors, count: int) -> Vectors:

@@ -99,6 +99,8 @@ def _condition(expression: Expression) -> Any:
 
 
 def _test(test: Test) -> Any:
+    if test.operator == "exists" and test.path in ALWAYS:
+        return Filter()
     if test.path == "id":
         return HasIdCondition({UUID(uid) for uid in test.operand})
     if test.operator in {"gt", "gte", "lt", "lte"}:
@@ -107,8 +109,6 @@ def _test(test: Test) -> Any:
         return FieldCondition(key, range=RangeFloat(**{test.operator: operand}))
     if test.path in {"namespace", "scopes"}:
         return _any(test.path, list(test.operand))
-    if test.operator == "exists" and test.path in ALWAYS:
-        return Filter()
     if test.path == "verified":
         verified, other = _any("kv", ["verified=true"]), False in test.operand
         kinds = [*([verified] if True in test.operand else []), *([Filter(must_not=[verified])] if other else [])]

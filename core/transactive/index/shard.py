@@ -125,7 +125,7 @@ class Shard:
         key = field if field == "namespace" else "kv"
         request = edge.FacetRequest(key, limit=_EVERY, exact=True, filter=edge_filters.condition(where))
         with _translated(self.folder):
-            hits = {str(hit.value): hit.count for hit in self._shard.facet(request).hits}
+            hits = {str(hit.value): hit.count for hit in self._shard.facet(request).hits if hit.count}  # stale terms: 0
         counts = hits if key == field else edge_filters.values_of(field, hits)
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:limit])
 

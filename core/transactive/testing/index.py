@@ -296,9 +296,10 @@ class _Counting(_Suite):
         assert list(index.facets("agent").items()) == [("triage", 3), ("Zoë", 2), ("billing", 2), ("billing/eu", 2)]
         assert index.facets("user") == {"cust_42": 3, "cust_7": 3}
         assert index.facets("namespace") == {"acme/support": 3, "acme/support/triage": 3, "globex/support": 3}
-        assert index.facets("scopes")["acme/**"] == 6
         assert index.facets("session") == {"ticket-0": 2}
-        assert index.facets("verified") == {"false": 6, "true": 3}
+        assert index.facets("kind") == {"decision": 3, "episodic": 3, "semantic": 3}
+        assert index.facets("sensitivity") == {"confidential": 3, "internal": 3, "public": 3}
+        assert index.facets("app") == {"desk": 4}
 
     def test_a_point_with_several_tags_counts_for_each(self, index: Index) -> None:
         """Once."""
