@@ -199,7 +199,7 @@ class Crashes:
         """Let it come to the random moment."""
         phase, longest = {
             "write": ("open", 1.2),
-            "swap": ("open", 0.6),
+            "swap": ("open", 1.0),
             "reindex": ("reindexing", 1.5 * self._rebuild_seconds),
             "rebuild": ("opening", self._rebuild_seconds),
             "open": ("opening", 0.25),
@@ -213,7 +213,7 @@ class Crashes:
     def _until_built(self) -> None:
         """Wait until a builder has taken its lock and given it up: its work is about to be swapped in."""
         for building in (True, False):
-            deadline = time.monotonic() + PATIENCE
+            deadline = time.monotonic() + 5  # there may be too little to build
             while any((self.folder / "index").glob("g-*.lock")) != building and time.monotonic() < deadline:
                 time.sleep(0.002)
 
@@ -311,7 +311,7 @@ _HEADER = ("mode", "kills", "calls", "memories", "cut", "happened", "swaps", "re
 
 def table(crashes: Crashes) -> Iterator[str]:
     """What came of it, one line for each mode and one for all."""
-    rows = [_HEADER]
+    rows: list[tuple[str, ...]] = [_HEADER]
     for mode, tally in [*crashes.tallies.items(), ("all", _sum(list(crashes.tallies.values())))]:
         numbers = (tally.kills, tally.calls, tally.memories, tally.cut, tally.happened, tally.swaps, tally.rebuilt)
         times = (statistics.median(tally.opened), max(tally.opened)) if tally.opened else (0.0, 0.0)

@@ -2,10 +2,10 @@
 
     python benchmarks/crash_writer.py FOLDER
 
-It imports everything, says `ready` and waits for one line of JSON: what to do, and what the store holds. Each message is a
-line of JSON on stdout: `begin` before a call, `done` with what it returned after it. Two threads write in the names of two
-agents, each only to its own memories, so at most two calls are open when the process dies. `build_at` is so small that
-index builds and swaps go on all the time.
+It imports everything, says `ready` and waits for one line of JSON: what to do, and what the store holds. Each message
+is a line of JSON on stdout: `begin` before a call, `done` with what it returned after it. Two threads write in the names
+of two agents, each only to its own memories, so at most two calls are open when the process dies. `build_at` is so small
+that index builds and swaps go on all the time.
 """
 
 from __future__ import annotations

@@ -5,8 +5,10 @@ It stands between them and the paths so that importing the doors loads neither S
 
 from __future__ import annotations
 
+import logging
 import threading
 
+from transactive.errors import IndexUnavailable
 from transactive.paths.forget import Forgetting
 from transactive.paths.maintain import Background, Maintaining
 from transactive.paths.opening import Options, close_store, open_store
@@ -19,6 +21,8 @@ from transactive.paths.settle import Settling
 from transactive.paths.share import Sharing
 from transactive.paths.writing import Writing
 from transactive.progress import reporter
+
+log = logging.getLogger("transactive")
 
 __all__ = ["Engine", "Options", "Question", "Revision", "question", "reporter"]
 
@@ -54,9 +58,13 @@ class Engine:
             self.store.check()
             if self._background is not None:
                 self._background.stop()
-            self.settling.tidy(now=True)
-            self.store.closed = True
-            close_store(self.store)
+            try:
+                self.settling.tidy(now=True)
+            except IndexUnavailable as error:  # what it could not flush is still pending
+                log.warning("closed without a flush of the index: %s", error)
+            finally:
+                self.store.closed = True
+                close_store(self.store)
 
     def count_tokens(self, text: str) -> int:
         """Word pieces of the bundled tokenizer × 1.2: a cautious guess at what a language model counts."""

@@ -176,7 +176,7 @@ class Store:
         with self._guard:
             self._known = None
             self._views.clear()
-            self._traits.clear()
+            self._traits = {}
 
     def others_wrote(self) -> None:
         """Another process wrote: what is known, and whether anything expires, is read again."""
@@ -199,14 +199,17 @@ class Store:
     def traits(self, connection: Connection, keys: list[int]) -> dict[int, Traits]:
         """What ranking needs of these memories, by their uids as integers; those that are gone are left out."""
         cached = self._traits
-        missing = [key for key in keys if key not in cached]
+        known = {key: traits for key in keys if (traits := cached.get(key)) is not None}
+        missing = [key for key in keys if key not in known]
         if missing:
-            if len(cached) + len(missing) > _MOST_TRAITS:
-                cached, missing = {}, keys
-                self._traits = cached
-            found = memories.traits(connection, [str(UUID(int=key)) for key in missing])
-            cached.update((UUID(uid).int, traits) for uid, traits in found.items())
-        return cached if len(missing) == 0 else {key: cached[key] for key in keys if key in cached}
+            read = memories.traits(connection, [str(UUID(int=key)) for key in missing])
+            found = {UUID(uid).int: traits for uid, traits in read.items()}
+            known.update(found)
+            if len(cached) + len(found) > _MOST_TRAITS:
+                self._traits = dict(found)
+            else:
+                cached.update(found)
+        return known
 
     def forget_traits(self, uids: Iterable[str]) -> None:
         """These memories have another text than before."""

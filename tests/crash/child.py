@@ -15,7 +15,8 @@ from transactive.records import Progress
 
 
 def say(**message: Any) -> None:
-    print(json.dumps(message), flush=True)
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
 
 
 def told(progress: Progress) -> None:

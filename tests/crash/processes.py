@@ -1,4 +1,4 @@
-"""Starts and talks to other processes at a store, and waits for what they do to be seen."""
+"""Starts and talks to other processes at a store, looks at its index, and waits for what they do to be seen."""
 
 import json
 import os
@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import transactive
+from transactive import TeamMemory
+from transactive.index.edge import EdgeIndex
 
 SCRIPT = Path(__file__).with_name("child.py")
 
@@ -72,6 +74,13 @@ class Child:
         for pipe in (self._process.stdin, self._process.stdout):
             assert pipe is not None
             pipe.close()
+
+
+def edge(team: TeamMemory) -> EdgeIndex:
+    """The embedded index of a store."""
+    index = team._engine.store.index
+    assert isinstance(index, EdgeIndex)
+    return index
 
 
 def soon(true: Callable[[], object], seconds: float = 10.0) -> bool:

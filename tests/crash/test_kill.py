@@ -1,20 +1,23 @@
 """Whatever is killed, and whenever: what was acknowledged is there, once and whole."""
 
 import shutil
-from pathlib import Path
 
 import pytest
 
 from benchmarks.crash import MODES, Crashes, builders
+from tests.crash.processes import edge
 from transactive import NewMemory, TeamMemory
 from transactive.records import Progress
 
 pytestmark = pytest.mark.slow
 
+KILLS = 20
+"""`benchmarks/crash.py` does the same two hundred times."""
+
 
 def test_kills_at_random_moments_lose_nothing_double_nothing_and_leave_nothing_half_written(tmp_path):
     crashes = Crashes(tmp_path / "store", seed=12)
-    for _ in crashes.run(22, recalled=400):
+    for _ in crashes.run(KILLS, recalled=300):
         assert crashes.faults == []
     assert crashes.faults == []
     assert {mode for mode, tally in crashes.tallies.items() if tally.kills} == set(MODES)
@@ -36,7 +39,7 @@ def test_a_rebuild_that_was_killed_goes_on_where_it_had_come_to(tmp_path, anothe
     with TeamMemory.open(tmp_path, progress=steps.append) as team:
         assert steps[0].done > 10_000
         assert steps[-1].done == 12_500
-        assert team._engine.store.index.count() == 12_500
+        assert edge(team).count() == 12_500
         for n in (0, 9_999, 10_000, 10_999, 11_000, 12_499):
             assert team.recall(f"NOTE-{n:06d}", limit=1)[0].memory.text == f"NOTE-{n:06d} of the archive"
 
@@ -51,7 +54,7 @@ def test_a_rebuild_that_was_killed_and_then_lost_starts_anew(tmp_path, another):
     shutil.rmtree(tmp_path / "index")
 
     with TeamMemory.open(tmp_path, progress=False) as team:
-        assert team._engine.store.index.count() == 3_000
+        assert edge(team).count() == 3_000
 
 
 def test_what_was_acknowledged_just_before_the_kill_is_found_after_it(tmp_path, another):

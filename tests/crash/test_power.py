@@ -6,6 +6,7 @@ from contextlib import closing
 
 import pytest
 
+from tests.crash.processes import edge
 from transactive import TeamMemory
 
 pytestmark = pytest.mark.slow
@@ -55,7 +56,7 @@ def cut(tmp_path):
 def check_healed(folder, caplog):
     with TeamMemory.open(folder, durability="power", background=False, progress=False) as team:
         rebuilt = any("rebuilding" in record.getMessage() for record in caplog.records)
-        assert team._engine.store.index.count() == 351
+        assert edge(team).count() == 351
         for n in (0, 299, 300, 349):
             assert found(team, f"NOTE-{n:05d}") == [f"NOTE-{n:05d} of the archive"]
         assert found(team, "CUST-0042") == ["INV-1111 was paid under CUST-0042"]
@@ -124,4 +125,4 @@ def test_an_index_newer_than_its_ledger_invents_nothing(tmp_path):
 
     with TeamMemory.open(after, background=False, progress=False) as team:
         assert [hit.memory.text for hit in team.recall("INV-2222")] in ([], ["INV-1111 is open"])
-        assert team._engine.store.index.count() == 1
+        assert edge(team).count() == 1

@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.crash.processes import soon
+from tests.crash.processes import edge, soon
 from transactive import TeamMemory
 from transactive.errors import AccessDenied, ForkedStore, NotFound, StoreLocked
 
@@ -82,10 +82,10 @@ def test_a_forked_store_says_so(owner):
         lambda: owner.remember("from the fork"),
         lambda: owner.recall("INV-5678"),
         lambda: owner.get(kept.uid),
-        lambda: owner.list(),
+        owner.list,
         lambda: owner.forget(kept.uid),
-        lambda: owner.maintain(),
-        lambda: owner.close(),
+        owner.maintain,
+        owner.close,
     ]
     sys.stdout.flush()
     child = os.fork()
@@ -129,7 +129,7 @@ def test_what_four_processes_write_beside_the_owner_reaches_the_ledger_once_and_
     assert event_numbers(owner) == list(range(1, before + len(names) * each + 1))
     facets = owner.facets("agent")
     assert facets == dict.fromkeys(names, each)
-    index = owner._engine.store.index
+    index = edge(owner)
     assert soon(lambda: index.count() == len(names) * each)
 
 
@@ -201,6 +201,6 @@ def test_a_writer_that_is_killed_beside_the_owner_leaves_the_owner_well(owner, a
     assert soon(lambda: owner.count() > 100)
     child.kill()
     written = owner.count()
-    assert soon(lambda: owner._engine.store.index.count() == written)
+    assert soon(lambda: edge(owner).count() == written)
     assert event_numbers(owner) == list(range(1, len(event_numbers(owner)) + 1))
     assert owner.remember("INV-5678 was refunded").text in found(owner, "INV-5678")

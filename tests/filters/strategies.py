@@ -46,7 +46,7 @@ NUMBERS = (
     *(0.0, -0.0, 1.0, 0.1, 0.1 + 0.2, -1.5, 99.5, 2.0**53, 2.0**63, 1e300, 5e-324),
 )
 TEXTS = ("", "1", "1.0", "true", "null", "x", "X", "é", "東京", 'say "x"', "a=b", "[]", "t" * 300, *TIME_TEXTS)
-KEYS = ("n", "when", "a", "b", "a.b", "", '"', 'a"b', "a[]", "n[]", "a?", "a=1", "$eq", "Ünï", "x y", "metadata")
+KEYS = ("n", "n[]", "when", "a", "a.b", "", '"', "a?", "a=1", "$eq", "Ünï")
 DECLARED = {
     "metadata.n": "number",
     "metadata.when": "time",
@@ -155,8 +155,8 @@ _HELD: dict[str, tuple[str, ...]] = {
     "tags": TAGS,
     "id": (*(f"{own} {place}" for own in IDS for place in range(3)), *(uid_of(f"memory {n}") for n in range(6)), "no"),
 }
-_NUMBERED = ("importance", "confidence", "version")
-_TIMED = ("created_at", "recorded_at", "updated_at", "expires_at")
+_NUMBERED = ("importance", "importance", "confidence", "version")
+_TIMED = ("created_at", "created_at", "recorded_at", "updated_at", "expires_at")
 _RANGES = ("$gt", "$gte", "$lt", "$lte")
 _paths = st.one_of(
     st.sampled_from(tuple(DECLARED)),
@@ -170,37 +170,45 @@ _times = st.one_of(
 )
 
 
+def _evenly(*kinds: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """One of them, each as likely, where `one_of` would take each of their own alternatives as one more."""
+    return st.sampled_from(kinds).flatmap(lambda kind: kind)
+
+
 def _compared(equal: st.SearchStrategy[Any], ordered: st.SearchStrategy[Any] | None = None) -> st.SearchStrategy[Any]:
     """Conditions on a field whose values are `equal`, and which is ordered by `ordered`."""
-    some = st.lists(equal, max_size=3)
-    forms: list[st.SearchStrategy[dict[str, Any]]] = [
-        st.tuples(st.sampled_from(("$eq", "$ne")), equal).map(_condition),
-        st.tuples(st.sampled_from(("$in", "$nin")), some).map(_condition),
+    forms: list[st.SearchStrategy[Any]] = [
+        st.tuples(st.sampled_from(("$eq", "$ne")), st.none() | equal).map(_entry),
+        st.tuples(st.sampled_from(("$in", "$nin")), st.lists(st.none() | equal, max_size=3)).map(_entry),
         st.booleans().map(lambda wanted: {"$exists": wanted}),
     ]
     if ordered is not None:
-        forms.append(st.dictionaries(st.sampled_from(_RANGES), ordered, min_size=1, max_size=2))
-    conditions = st.one_of(forms)
-    return equal | conditions | conditions.map(lambda condition: {"$not": condition})
+        forms += [st.dictionaries(st.sampled_from(_RANGES), ordered, min_size=1, max_size=2)] * 2
+    conditions = _evenly(*forms)
+    return _evenly(equal, conditions, conditions, conditions.map(lambda condition: {"$not": condition}))
 
 
-def _condition(parts: tuple[str, Any]) -> dict[str, Any]:
+def _entry(parts: tuple[str, Any]) -> dict[str, Any]:
     return {parts[0]: parts[1]}
 
 
 def _entries() -> st.SearchStrategy[dict[str, Any]]:
     """Conditions on one field."""
     words = st.sampled_from((*WORDS, "memory", "MEMORY", " "))
-    kinds: list[st.SearchStrategy[tuple[str, Any]]] = [
-        *(st.tuples(st.just(name), _compared(st.none() | st.sampled_from(held))) for name, held in _HELD.items()),
+    contains = _evenly(
         st.tuples(st.just("tags"), st.sampled_from(TAGS).map(lambda tag: {"$contains": tag})),
         st.tuples(st.just("text"), words.map(lambda word: {"$contains": word})),
-        st.tuples(st.just("verified"), _compared(st.none() | st.booleans())),
-        st.tuples(st.sampled_from(_NUMBERED), _compared(st.none() | _numbers, _numbers)),
-        st.tuples(st.sampled_from(_TIMED), _compared(st.none() | _times, _times)),
-    ]
-    free = st.tuples(_paths, _compared(scalars, _numbers | _times) | _present.map(lambda value: {"$contains": value}))
-    return st.one_of(st.one_of(kinds), free).map(_condition)
+        st.tuples(_paths, _present.map(lambda value: {"$contains": value})),
+    )
+    held = [st.tuples(st.just(name), _compared(st.sampled_from(values))) for name, values in _HELD.items()]
+    return _evenly(
+        _evenly(*held, st.tuples(st.just("verified"), _compared(st.booleans()))),
+        contains,
+        st.tuples(st.sampled_from(_NUMBERED), _compared(_numbers, _numbers)),
+        st.tuples(st.sampled_from(_TIMED), _compared(_times, _times)),
+        st.tuples(_paths, _compared(_present, _numbers | _times)),
+        st.tuples(_paths, _compared(_present, _numbers | _times)),
+    ).map(_entry)
 
 
 def _joined(inner: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+
 from tests.team.stores import Clock, opened
 from transactive import TeamMemory
 

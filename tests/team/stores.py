@@ -1,4 +1,4 @@
-"""What the stories about a team stand on: a small deterministic embedding model, a clock, and a look into the ledger."""
+"""What the stories about a team stand on: a small deterministic model, a clock, and a look into the ledger."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ class Clock:
 
 def opened(path: str | Path = ":memory:", **options: Any) -> TeamMemory:
     """A store that does nothing by itself: no thread, no bar, no model."""
-    return TeamMemory.open(path, **{"embedder": small_embedder, "background": False, "progress": False, **options})
+    chosen: dict[str, Any] = {"embedder": small_embedder, "background": False, "progress": False, **options}
+    return TeamMemory.open(path, **chosen)
 
 
 def written(team: TeamMemory) -> dict[str, int]:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
 from tests.team.stores import START, Clock, opened
 from transactive import Agent, Memory, NewMemory, TeamMemory
 from transactive.errors import AccessDenied, NotFound, VersionConflict
@@ -314,9 +315,9 @@ class Team(RuleBasedStateMachine):
                     text=self._text(place),
                     namespace=place,
                     user=user,
-                    sensitivity=level,  # type: ignore[arg-type]
+                    sensitivity=level,
                     tags=tags,
-                    kind=kind,  # type: ignore[arg-type]
+                    kind=kind,
                     session=session,
                     ttl=None if ttl is None else timedelta(days=ttl),
                 )
@@ -475,7 +476,7 @@ class Team(RuleBasedStateMachine):
 
 
 def test_every_verb_shows_exactly_what_may_be_read() -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Team,
         settings=settings(
             max_examples=30,
@@ -490,7 +491,7 @@ def test_every_verb_shows_exactly_what_may_be_read() -> None:
 
 @st.composite
 def stories(draw: st.DrawFn) -> list[tuple[str, str, str]]:
-    vocabulary = "invoice refund latency index graph queue token ana ben cleo".split()
+    vocabulary = ["invoice", "refund", "latency", "index", "graph", "queue", "token", "ana", "ben", "cleo"]
     words = st.lists(st.sampled_from(vocabulary), min_size=2, max_size=6)
     return [
         (draw(agents), draw(st.sampled_from(("prod/support", "prod/secret"))), " ".join(draw(words)))

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import FrozenInstanceError, fields
 
 import pytest
+
 from tests.team.stores import opened, texts, written
 from transactive import Agent, NewMemory, TeamMemory
 from transactive.errors import AccessDenied, NotFound
@@ -134,7 +135,12 @@ def test_a_bound_handle_sees_its_user_and_what_is_about_nobody(team, desk):
     assert bound.count() == 2
     assert bound.facets("user") == {"cust_1": 1}
     assert bound.facets("agent") == {"ana": 2}
-    for where in ({"user": "cust_2"}, {"id": desk["cust_2"]}, {"$or": [{"user": "cust_2"}]}, {"user": {"$nin": ["cust_1"], "$exists": True}}):
+    for where in (
+        {"user": "cust_2"},
+        {"id": desk["cust_2"]},
+        {"$or": [{"user": "cust_2"}]},
+        {"user": {"$nin": ["cust_1"], "$exists": True}},
+    ):
         assert not bound.list(where)
         assert not bound.recall("note", where=where)
         assert bound.count(where) == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+
 from tests.team.stores import START, opened, texts, written
 from transactive import Forgotten, Policy, TeamMemory
 from transactive.errors import AccessDenied, NotFound

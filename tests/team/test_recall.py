@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+
 from tests.team.stores import START, Clock, opened, texts
 from transactive import Agent, Policy, TeamMemory
 
@@ -182,7 +183,9 @@ def weighing(team: TeamMemory, clock: Clock) -> Agent:
     """Three notes of one text: an old important one, a new trifle, and one between."""
     agent = team.agent("ana")
     for days, importance in ((60, 1.0), (30, 0.5), (0, 0.0)):
-        agent.remember("the door code", importance=importance, created_at=clock.now - timedelta(days=days), kind="episodic")
+        agent.remember(
+            "the door code", importance=importance, created_at=clock.now - timedelta(days=days), kind="episodic"
+        )
     return agent
 
 
@@ -196,7 +199,9 @@ def test_importance_and_recency_count_as_much_as_the_call_says(team, clock):
     assert order(agent, recency_weight=1) == [0.0, 0.5, 1.0]
     for hit in agent.recall("the door code"):
         assert (hit.why.importance_factor, hit.why.decay_factor) == (1, 1), "neither counts by default"
-    by_age = {hit.memory.importance: hit.why.decay_factor for hit in agent.recall("x", recency_weight=1, half_life="30d")}
+    by_age = {
+        hit.memory.importance: hit.why.decay_factor for hit in agent.recall("x", recency_weight=1, half_life="30d")
+    }
     assert by_age == {0.0: pytest.approx(1), 0.5: pytest.approx(0.5), 1.0: pytest.approx(0.25)}
     half = {hit.memory.importance: hit.why.importance_factor for hit in agent.recall("x", importance_weight=0.5)}
     assert half == {0.0: pytest.approx(0.5), 0.5: pytest.approx(0.75), 1.0: pytest.approx(1)}
@@ -204,7 +209,14 @@ def test_importance_and_recency_count_as_much_as_the_call_says(team, clock):
 
 @pytest.mark.parametrize(
     ("decay", "factor"),
-    [("exponential", 0.25), ("linear", 0.0), ("logarithmic", 1 / (1 + math.log2(3))), ("power", 1 / 3), ("step", 0.5), ("none", 1.0)],
+    [
+        ("exponential", 0.25),
+        ("linear", 0.0),
+        ("logarithmic", 1 / (1 + math.log2(3))),
+        ("power", 1 / 3),
+        ("step", 0.5),
+        ("none", 1.0),
+    ],
 )
 def test_a_policy_says_how_a_namespace_ages(team, clock, decay, factor):
     team.namespaces.configure("agents/ana", Policy(decay=decay, half_life="10d", recency_weight=1))
@@ -221,7 +233,9 @@ def test_identifiers_come_first_whatever_the_weights(team, clock):
     agent = team.agent("ana")
     agent.remember("INV-5678 is open", importance=0, created_at=clock.now - timedelta(days=3000), kind="episodic")
     agent.remember("an open invoice", importance=1)
-    assert texts(agent.recall("INV-5678", importance_weight=1, recency_weight=1, half_life="1d"))[0] == "INV-5678 is open"
+    assert (
+        texts(agent.recall("INV-5678", importance_weight=1, recency_weight=1, half_life="1d"))[0] == "INV-5678 is open"
+    )
 
 
 # --- narrowing --------------------------------------------------------------------------------------------------------
@@ -231,7 +245,15 @@ def test_each_option_narrows_before_the_limit(team):
     ana, ben = team.agent("ana"), team.agent("ben", session="s1", app="desk")
     for number in range(60):
         ana.publish(f"plain {number}")
-    wanted = ben.publish("the one", kind="decision", importance=0.9, tags=["finding"], metadata={"papers": 5, "who": {"name": "x"}}, user="cust_1", source="mail")  # fmt: skip
+    wanted = ben.publish(
+        "the one",
+        kind="decision",
+        importance=0.9,
+        tags=["finding"],
+        metadata={"papers": 5, "who": {"name": "x"}},
+        user="cust_1",
+        source="mail",
+    )
     reader = team.agent("reader")
     for options in (
         {"kinds": ["decision", "episodic"]},

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
+
 from tests.team.stores import START, Clock, opened, small_embedder, texts, written
 from transactive import NewMemory, Policy, Recall, TeamMemory
 from transactive.errors import (
@@ -41,8 +42,12 @@ def wide_embedder(batch: Sequence[str]) -> list[list[float]]:
 def test_one_publishes_and_another_recalls_with_the_authors_name():
     with TeamMemory.open(":memory:", background=False) as team:
         researcher, writer = team.agent("researcher"), team.agent("writer")
-        researcher.remember("Paper 2 claims 8 ms at 10M vectors; different hardware.", importance=0.3, tags=["unverified"])
-        researcher.publish("HNSW answers in 5 ms p50 at 10M vectors (ef=200).", tags=["finding"], metadata={"papers": 5})
+        researcher.remember(
+            "Paper 2 claims 8 ms at 10M vectors; different hardware.", importance=0.3, tags=["unverified"]
+        )
+        researcher.publish(
+            "HNSW answers in 5 ms p50 at 10M vectors (ef=200).", tags=["finding"], metadata={"papers": 5}
+        )
         (hit,) = writer.recall("how fast is HNSW?", limit=5)
         assert (hit.memory.agent, hit.memory.namespace) == ("researcher", "team/shared")
         assert 0 < hit.score <= 1
@@ -78,7 +83,9 @@ def test_groups_share_and_leave(team):
 
 
 def test_grants_are_listed_and_revoked_right_by_right(team, clock):
-    given = team.grant("ana", "projects/**", "read", "write", clearance="confidential", valid_until=START + timedelta(9))
+    given = team.grant(
+        "ana", "projects/**", "read", "write", clearance="confidential", valid_until=START + timedelta(9)
+    )
     assert team.grants("ana") == [given]
     assert (given.granted_by, given.granted_at) == ("owner", clock.now)
     assert {grant.principal for grant in team.grants()} == {"*", "ana"}
@@ -192,21 +199,21 @@ def test_a_closed_store_refuses_every_verb(tmp_path):
         lambda: ana.recall("x"),
         lambda: ana.context("x"),
         lambda: ana.get(note.id),
-        lambda: ana.list(),
-        lambda: ana.count(),
+        ana.list,
+        ana.count,
         lambda: ana.facets("kind"),
         lambda: ana.history(note.id),
         lambda: team.grant("ana", "a", "read"),
         lambda: team.revoke("ana", "a"),
-        lambda: team.grants(),
+        team.grants,
         lambda: team.groups.set("g", ["ana"]),
-        lambda: team.groups.list(),
+        team.groups.list,
         lambda: team.namespaces.configure("a", Policy()),
         lambda: team.namespaces.policy("a"),
-        lambda: team.namespaces.list(),
+        team.namespaces.list,
         lambda: team.namespaces.delete("agents/ana"),
-        lambda: team.maintain(),
-        lambda: team.reindex(),
+        team.maintain,
+        team.reindex,
     ):
         with pytest.raises(StoreClosed):
             call()
@@ -362,7 +369,9 @@ def test_a_damaged_index_is_found_out_and_rebuilt(kept, name, harm):
         if harm == "removed":
             file.unlink()
         else:
-            file.write_bytes({"cut": content[: len(content) // 2], "overwritten": b"\xff" * len(content)}.get(harm, b""))
+            file.write_bytes(
+                {"cut": content[: len(content) // 2], "overwritten": b"\xff" * len(content)}.get(harm, b"")
+            )
     rebuilt(kept)
 
 
@@ -528,7 +537,9 @@ def test_events_and_audit_have_no_gap_and_hold_no_text(team):
         numbers = [number for (number,) in ledger.execute("SELECT number FROM events ORDER BY number")]
         assert numbers == list(range(1, len(numbers) + 1))
         assert len(numbers) == written(team)["last event"] == 9
-        logged = repr(ledger.execute("SELECT * FROM events").fetchall() + ledger.execute("SELECT * FROM audit").fetchall())
+        logged = repr(
+            ledger.execute("SELECT * FROM events").fetchall() + ledger.execute("SELECT * FROM audit").fetchall()
+        )
     assert "sentence" not in logged
     assert "a value" not in logged
     assert "cust_1" not in logged

@@ -13,7 +13,7 @@ from transactive.filters.values import MAX_INTEGER, normalise_path, parse_time
 
 _RANGES: dict[str, Operator] = {"$gt": "gt", "$gte": "gte", "$lt": "lt", "$lte": "lte"}
 _OPERATORS = ("$eq", "$ne", *_RANGES, "$in", "$nin", "$exists", "$contains")
-MAX_DEPTH = 32
+MAX_DEPTH = 12
 MAX_CONDITIONS = 500
 MAX_VALUES = 10_000
 
@@ -39,9 +39,13 @@ def _size(expression: Expression) -> int:
 def _parse_object(where: object, depth: int) -> Expression:
     if not isinstance(where, Mapping):
         raise InvalidFilter(f"a filter is a dict such as {{'agent': 'billing'}}, not {type(where).__name__}")
+    _check_depth(depth)
+    return both(*(_parse_entry(key, value, depth) for key, value in where.items()))
+
+
+def _check_depth(depth: int) -> None:
     if depth > MAX_DEPTH:
         raise InvalidFilter(f"a filter nests at most {MAX_DEPTH} deep")
-    return both(*(_parse_entry(key, value, depth) for key, value in where.items()))
 
 
 def _parse_entry(key: object, value: Any, depth: int) -> Expression:
@@ -68,6 +72,7 @@ def _check_field(name: str) -> str:
 
 
 def _parse_field(path: str, condition: Any, depth: int) -> Expression:
+    _check_depth(depth)
     if not isinstance(condition, Mapping):
         return _parse_test(path, "$eq", condition)
     if not condition:
@@ -155,7 +160,7 @@ def _clean(path: str, value: Any) -> Any:
 def _number(path: str, value: float) -> float:
     if isinstance(value, float) and not math.isfinite(value):
         raise InvalidFilter(f"{path!r} is compared with a finite number")
-    if isinstance(value, int) and abs(value) > MAX_INTEGER:
+    if isinstance(value, int) and not -MAX_INTEGER - 1 <= value <= MAX_INTEGER:
         raise InvalidFilter(f"{path!r} is compared with a number of at most 64 bits")
     return value
 

@@ -15,12 +15,16 @@ from transactive.filters.tree import Scalar, Test
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)")
 MAX_INTEGER = 2**63 - 1
+_PLAIN = re.compile(r'[^."=?\[\]]+')
 
 
 def parse_time(value: object) -> datetime | None:
     """The time that an aware `datetime` or an ISO 8601 string with a UTC offset stands for; None for anything else."""
     if isinstance(value, datetime):
-        return value.astimezone(UTC) if value.tzinfo is not None else None
+        try:
+            return value.astimezone(UTC) if value.tzinfo is not None else None
+        except OverflowError:
+            return None
     if isinstance(value, str) and len(value) < 40 and _ISO.fullmatch(value):
         try:
             return datetime.fromisoformat(value).astimezone(UTC)
@@ -33,7 +37,7 @@ def token(value: Scalar) -> str:
     """The canonical form of a scalar: equal values, and only they, have equal tokens (1 and 1.0; not 1 and True)."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) <= MAX_INTEGER:
+    if isinstance(value, float) and value.is_integer() and -MAX_INTEGER - 1 <= value <= MAX_INTEGER:
         value = int(value)
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
     if len(text) > 200:  # a keyword index holds each distinct value whole
@@ -42,8 +46,8 @@ def token(value: Scalar) -> str:
 
 
 def join_path(segments: Sequence[str]) -> str:
-    """Path segments joined by dots; a segment that is empty or holds a dot or a quote is quoted."""
-    return ".".join(json.dumps(s, ensure_ascii=False) if not s or "." in s or '"' in s else s for s in segments)
+    """Path segments joined by dots; a segment that is empty or holds a sign that terms use is quoted."""
+    return ".".join(s if _PLAIN.fullmatch(s) else json.dumps(s, ensure_ascii=False) for s in segments)
 
 
 def _split_quoted(path: str) -> Iterator[str]:
@@ -67,7 +71,9 @@ def _split_quoted(path: str) -> Iterator[str]:
 def normalise_path(path: str) -> str:
     """A metadata path (without `metadata.`) as `join_path` writes it."""
     try:
-        return join_path(list(_split_quoted(path)))
+        normal = join_path(list(_split_quoted(path)))
+        normal.encode()
+        return normal
     except ValueError:
         raise InvalidFilter(
             f'the metadata path {path!r} is malformed; write metadata.key.inner, or metadata."a.b" for a key with a dot'

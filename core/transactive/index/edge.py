@@ -12,7 +12,7 @@ from transactive.embedding.protocol import Vectors
 from transactive.errors import IndexUnavailable
 from transactive.filters import ALL, Expression
 from transactive.index.build import Build
-from transactive.index.generations import Generations, builder_lock, copy_generation
+from transactive.index.generations import Generations, builder_lock, copy_generation, read_mark, write_mark
 from transactive.index.protocol import Candidates, Declared, Point, Search
 from transactive.index.shard import Shard
 
@@ -124,6 +124,18 @@ class EdgeIndex:
         """Everything on disk."""
         with self._lock:
             self._reader().flush()
+
+    def mark(self, event: int) -> None:
+        """Note that every event up to this one was in the points at the last `flush`."""
+        with self._lock:
+            try:
+                write_mark(self._reader().folder, event)
+            except OSError as error:
+                raise IndexUnavailable(f"the index cannot note how far it has come: {error}") from error
+
+    def marked(self) -> int | None:
+        """What was noted last in this generation."""
+        return read_mark(self._reader().folder)
 
     def unindexed(self) -> int:
         """Points that similarity search scans one by one."""

@@ -74,6 +74,21 @@ class Generations:
         return [p for p in self.folder.glob(_PREFIX + "*") if p.name.removeprefix(_PREFIX).partition(".")[0].isdigit()]
 
 
+def write_mark(generation: Path, event: int) -> None:
+    """Note how far a generation has come, by an atomic rename; older or absent is harmless, newer would not be."""
+    draft = generation / "SETTLED.new"
+    draft.write_text(str(event), encoding="ascii")
+    draft.replace(generation / "SETTLED")
+
+
+def read_mark(generation: Path) -> int | None:
+    """How far a generation has come; None when that is not known."""
+    try:
+        return int((generation / "SETTLED").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+
+
 def builder_lock(generation: Path) -> Path:
     """The lock file that a builder holds while it works on a generation."""
     return generation.with_name(generation.name + ".lock")

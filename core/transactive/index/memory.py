@@ -21,6 +21,7 @@ class MemoryIndex:
     def __init__(self, id: str = "memory") -> None:
         self.id = id
         self._points: dict[str, Point] = {}
+        self._event: int | None = None
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Insert or replace."""
@@ -65,6 +66,14 @@ class MemoryIndex:
 
     def flush(self) -> None:
         """Nothing to do."""
+
+    def mark(self, event: int) -> None:
+        """Kept as it is."""
+        self._event = event
+
+    def marked(self) -> int | None:
+        """What was noted last."""
+        return self._event
 
     def unindexed(self) -> int:
         """Every point is scanned, and that is all it can do."""

@@ -119,6 +119,14 @@ class Index(Protocol):
         """Write everything to disk."""
         ...
 
+    def mark(self, event: int) -> None:
+        """Note beside the points that every event up to this one was in them at the last `flush`."""
+        ...
+
+    def marked(self) -> int | None:
+        """What was noted last; None when nothing was, or the note is unreadable."""
+        ...
+
     def unindexed(self) -> int:
         """How many points similarity search scans one by one."""
         ...
@@ -147,12 +155,14 @@ def answers(test: Test, declared: Declared) -> bool:
         kind = "time" if isinstance(test.operand, datetime) else "number"
         return declared.get(test.path) == kind and _exact(test.operand)
     if test.path in RANGES:
-        return ordered
+        return ordered and _exact(test.operand)
     return test.path in KEYWORDS and not ordered
 
 
 def _exact(operand: Value) -> bool:
-    """Whether a float range decides it: beyond 2⁵³ neighbouring integers are one float."""
+    """Whether a range of floats decides it: further out, neighbouring integers or microseconds are one float."""
+    if isinstance(operand, datetime):
+        return abs(operand.timestamp()) < 2**32
     return not isinstance(operand, int | float) or abs(operand) < 2**53
 
 

@@ -18,10 +18,11 @@ from sqlalchemy import Connection, event
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.pool import QueuePool, StaticPool
 
-from transactive.errors import StoreBusy, StoreClosed, StoreDamaged
+from transactive.errors import FilterTooBroad, StoreBusy, StoreClosed, StoreDamaged
 from transactive.ledger.migrations import migrate
 
 BUSY_SECONDS = 60.0
+_LIMITS = ("parser stack overflow", "too many SQL variables", "Expression tree is too large")
 
 
 class Database:
@@ -116,4 +117,6 @@ def _translated(path: Path) -> Generator[None, None, None]:
                 f"another process has held the write lock of {path} for over {BUSY_SECONDS:.0f} s; "
                 "find it and let it finish, then call again: nothing was written"
             ) from error
+        if any(limit in str(cause) for limit in _LIMITS):
+            raise FilterTooBroad(f"the filter, or the list of grants, is too large for the ledger: {cause}") from error
         raise StoreDamaged(f"the ledger {path} cannot be used, or is not a database of ours: {cause}") from error

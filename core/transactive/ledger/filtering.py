@@ -71,7 +71,9 @@ def _tags(test: Test) -> ColumnElement[bool]:
 
 
 def _scopes(test: Test) -> ColumnElement[bool]:
-    return or_(false(), *map(_covered, test.operand))
+    plain = [pattern for pattern in test.operand if not pattern.endswith("*")]
+    patterns = [pattern for pattern in test.operand if pattern.endswith("*")]
+    return or_(false(), memories.c.namespace.in_(plain), *map(_covered, patterns))
 
 
 def _covered(pattern: str) -> ColumnElement[bool]:
@@ -82,10 +84,8 @@ def _covered(pattern: str) -> ColumnElement[bool]:
         return func.instr(namespace, "/") == 0
     if pattern.endswith("/**"):
         return or_(namespace == pattern[:-3], _below(pattern[:-3]))
-    if pattern.endswith("/*"):
-        root = pattern[:-2]
-        return and_(_below(root), func.instr(func.substr(namespace, len(root) + 2), "/") == 0)
-    return namespace == pattern
+    root = pattern[:-2]
+    return and_(_below(root), func.instr(func.substr(namespace, len(root) + 2), "/") == 0)
 
 
 def _below(root: str) -> ColumnElement[bool]:

@@ -8,11 +8,12 @@ import threading
 from transactive.embedding.resolve import EmbedderLike, resolve
 from transactive.errors import IndexUnavailable, InvalidInput, StoreClosed, TransactiveError
 from transactive.index.edge import EdgeIndex
-from transactive.ledger import memories
+from transactive.index.protocol import Index
+from transactive.ledger import events, memories
 from transactive.paths.forget import Forgetting
-from transactive.paths.opening import rebuilt
+from transactive.paths.opening import start_rebuild
 from transactive.paths.settle import Settling
-from transactive.progress import ProgressLike
+from transactive.progress import ProgressLike, reporter
 from transactive.records import Maintenance
 from transactive.store import Encoders, Store
 
@@ -40,14 +41,24 @@ class Maintaining:
         if index is None:
             return
         try:
-            self._settling.settle()
-            complete = self._complete(index)
+            complete = self._caught_up(index) and self._complete(index)
         except IndexUnavailable as error:
             log.warning("the index cannot be repaired: %s", error)
             complete = False
         if not complete:
             log.warning("the index of %s is incomplete: rebuilding it", self._store.settings.path)
             self._replace(self._store.encoders, progress)
+
+    def _caught_up(self, index: Index) -> bool:
+        """Bring in what the index lacks; False when it does not say how far it has come, or says too much."""
+        marked = index.marked()
+        with self._store.ledger.read() as connection:
+            last = events.read(connection).last_event
+        if marked is None or marked > last:
+            return False
+        self._settling.replay(index, marked)
+        self._settling.settle()
+        return True
 
     def _complete(self, index: object) -> bool:
         assert isinstance(index, EdgeIndex)
@@ -132,8 +143,10 @@ class Maintaining:
         with self._guard:
             if isinstance(old, EdgeIndex):
                 old.stop_build()
-            fresh = rebuilt(self._store.settings, self._store.ledger, encoders, progress)
-            self._settling.use(fresh, encoders)
+            rebuild = start_rebuild(self._store.settings, self._store.ledger, encoders)
+            rebuild.fill(reporter(progress, "rebuilding the index"))
+            self._settling.switch(rebuild)
+            self._left = 0
 
 
 class Background:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from transactive.embedding.protocol import Embedder
 from transactive.embedding.resolve import EmbedderLike, resolve
 from transactive.embedding.terms import AVERAGE_LENGTH, SparseEncoder
-from transactive.errors import EmbedderMismatch, InvalidInput, StoreLocked
+from transactive.errors import EmbedderMismatch, IndexUnavailable, InvalidInput, StoreLocked
 from transactive.filters import normalise_path
 from transactive.index.edge import EdgeIndex
 from transactive.index.lock import FileLock
@@ -238,6 +238,7 @@ def signature(settings: Settings, encoders: Encoders) -> dict[str, Any]:
     """What stored points depend on."""
     return {
         "format": INDEX_FORMAT,
+        "store": settings.store_id,
         "embedder": encoders.embedder.name,
         "dimensions": encoders.embedder.dimensions,
         "language": settings.language,
@@ -256,25 +257,27 @@ def _index(options: Options, settings: Settings, ledger: Database, encoders: Enc
     if index is None:
         if total:
             log.warning("the index of %s is absent, damaged or of other settings: rebuilding it", settings.path)
-        index = rebuilt(settings, ledger, encoders, options.progress if total else False)
+        rebuild = start_rebuild(settings, ledger, encoders)
+        rebuild.fill(reporter(options.progress if total else False, "rebuilding the index"))
+        rebuild.finish()
+        index = rebuild.index
     with ledger.write() as connection:
         manifest.write(connection, index_fields=dict(settings.index_fields))
     return index
 
 
-def rebuilt(settings: Settings, ledger: Database, encoders: Encoders, progress: ProgressLike) -> EdgeIndex:
-    """An index filled from the ledger and made the current one."""
-    sign = signature(settings, encoders)
-    rebuild = Rebuild(ledger, settings.path / "index", sign, settings.index_fields, encoders)
-    rebuild.fill(reporter(progress, "rebuilding the index"))
-    rebuild.finish()
-    return rebuild.index
+def start_rebuild(settings: Settings, ledger: Database, encoders: Encoders) -> Rebuild:
+    """A rebuild of the index from the ledger, or what is left of an interrupted one."""
+    return Rebuild(ledger, settings.path / "index", signature(settings, encoders), settings.index_fields, encoders)
 
 
 def close_store(store: Store) -> None:
     """Release everything; a temporary store is deleted."""
     if store.index is not None:
-        store.index.close()
+        try:
+            store.index.close()
+        except IndexUnavailable as error:  # the rest must be released all the same
+            log.warning("the index did not close: %s", error)
     store.ledger.close()
     if store.lock is not None:
         store.lock.release()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from calendar import month_name
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from sqlalchemy import Connection
@@ -19,6 +20,9 @@ from transactive.namespaces import patterns_covering
 from transactive.store import Encoders
 
 MOST_TURN_TERMS = 60
+
+Fresh: TypeAlias = Mapping[str, tuple[int, Vectors]]
+"""Dense vectors that the caller has just computed, each with the version that it is of."""
 
 
 def headed(row: AnyRow) -> str:
@@ -43,12 +47,12 @@ def build(
     encoders: Encoders,
     connection: Connection,
     numbers: Mapping[str, int],
-    fresh: Mapping[str, Vectors],
+    fresh: Fresh,
     index: Index | None = None,
 ) -> tuple[list[Point], list[str]]:
     """The points of these memories (uid → event number) as the ledger has them now, and the uids of those gone.
 
-    `fresh` holds dense vectors that the caller has just computed; others are read from `index` or computed.
+    Dense vectors that are not in `fresh` are read from `index` or computed.
     """
     rows = memories.by_uids(connection, numbers)
     live = [row for row in rows.values() if row.forgotten_at is None]
@@ -67,11 +71,9 @@ def _windows(chains: Sequence[Sequence[AnyRow]]) -> dict[str, Sequence[AnyRow]]:
     }
 
 
-def _encoded(
-    encoders: Encoders, index: Index | None, rows: Mapping[str, AnyRow], fresh: Mapping[str, Vectors]
-) -> dict[str, Encoded]:
+def _encoded(encoders: Encoders, index: Index | None, rows: Mapping[str, AnyRow], fresh: Fresh) -> dict[str, Encoded]:
     """Every text encoded once. The index is trusted for first versions only: a later one may not be settled yet."""
-    vectors = {uid: fresh[uid] for uid in rows if uid in fresh}
+    vectors = {uid: fresh[uid][1] for uid, row in rows.items() if uid in fresh and fresh[uid][0] == row.version}
     if index is not None and len(vectors) < len(rows):
         stored = [uid for uid, row in rows.items() if uid not in vectors and row.version == 1]
         vectors.update(index.vectors(stored))

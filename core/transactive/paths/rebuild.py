@@ -32,7 +32,7 @@ class Rebuild:
     ) -> None:
         self._ledger = ledger
         self._signature = signature
-        self._encoders = encoders
+        self.encoders = encoders
         with ledger.read() as connection:
             noted = unfinished(connection)
             head = events.read(connection).last_event
@@ -53,7 +53,7 @@ class Rebuild:
         while True:
             with self._ledger.read() as connection:
                 rows = memories.batch(connection, self._after, BATCH)
-                held, _ = points.build(self._encoders, connection, dict.fromkeys((r.uid for r in rows), self._head), {})
+                held, _ = points.build(self.encoders, connection, dict.fromkeys((r.uid for r in rows), self._head), {})
             if not rows:
                 return
             self.index.upsert(held)
@@ -75,21 +75,28 @@ class Rebuild:
         with self._ledger.write() as connection:
             manifest.write(connection, rebuild=state)
 
-    def finish(self) -> None:
-        """Bring in what changed since the start, and make it the current index; writers wait meanwhile."""
+    def finish(self) -> int:
+        """Bring in what changed since the start, and make it the current index; writers wait meanwhile.
+
+        Returns the event that it is up to date with.
+        """
         with self._ledger.write() as connection:
-            changed = dict.fromkeys(_changed(connection, self._head), events.read(connection).last_event)
-            held, gone = points.build(self._encoders, connection, changed, {})
+            head = events.read(connection).last_event
+            changed = dict.fromkeys(_changed(connection, self._head), head)
+            held, gone = points.build(self.encoders, connection, changed, {})
             self.index.upsert(held)
             self.index.delete(gone)
+            self.index.flush()
+            self.index.mark(head)
             self.index.publish()
-            pending.clear(connection, self.index.id, events.read(connection).last_event)
+            pending.clear(connection, self.index.id, head)
             manifest.write(
                 connection,
                 rebuild=None,
                 embedder=self._signature["embedder"],
                 dimensions=self._signature["dimensions"],
             )
+        return head
 
 
 def unfinished(connection: Connection) -> Mapping[str, Any] | None:

@@ -163,12 +163,12 @@ class Remembering:
             self._sessions.clear()
         self._sessions.update(draft.memory.session for draft in drafts if draft.memory.session is not None)
 
-    def _embedded(self, drafts: Sequence[Draft]) -> dict[str, Vectors]:
+    def _embedded(self, drafts: Sequence[Draft]) -> dict[str, tuple[int, Vectors]]:
         """Vectors, computed before the transaction; where there is no index, whoever owns it computes them."""
         if self._store.index is None:
             return {}
         vectors = embed_documents(self._store.encoders.embedder, [draft.memory.text for draft in drafts])
-        return {draft.memory.uid: vector for draft, vector in zip(drafts, vectors, strict=True)}
+        return {draft.memory.uid: (1, vector) for draft, vector in zip(drafts, vectors, strict=True)}
 
     def _insert(self, change: Change, drafts: Sequence[Draft]) -> None:
         connection = change.connection

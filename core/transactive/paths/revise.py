@@ -82,7 +82,7 @@ class Revising:
             change.target = new.namespace
             change.turned([row.uid])  # … and as it stands: a revision may make a turn of it, or no turn
             change.neighbours.discard(row.uid)
-            change.fresh.update((new.uid, vector) for vector in vectors)
+            change.fresh.update((new.uid, (new.version, vector)) for vector in vectors)
         store.forget_traits([new.uid])
         return new
 

@@ -13,12 +13,12 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
-from transactive.embedding.protocol import Vectors
 from transactive.errors import EmbeddingFailed, IndexUnavailable
 from transactive.index.protocol import Index
-from transactive.ledger import events, namespaces, pending
+from transactive.ledger import events, namespaces, pending, windows
 from transactive.paths import points
-from transactive.store import EDGE, Encoders, Flushed, Store
+from transactive.paths.rebuild import Rebuild
+from transactive.store import EDGE, Flushed, Store
 
 log = logging.getLogger("transactive")
 
@@ -44,7 +44,7 @@ class Settling:
         """The indexes for which writes leave pending rows, whether this process owns them or not."""
         return (EDGE,)
 
-    def wrote(self, numbers: Mapping[str, int], first: int, fresh: Mapping[str, Vectors]) -> None:
+    def wrote(self, numbers: Mapping[str, int], first: int, fresh: points.Fresh) -> None:
         """This process has committed changes to these memories (uid → event), the first event being `first`.
 
         An index that fails now is no failure of the write: the ledger has it, and the row stays pending.
@@ -58,6 +58,16 @@ class Settling:
                     self._horizon = max(numbers.values())
         except (IndexUnavailable, EmbeddingFailed) as error:
             log.warning("recorded, but not indexed yet: %s", error)
+
+    def replay(self, index: Index, after: int) -> None:
+        """Bring in every change later than an event, pending or not: the index may be older than the ledger thinks."""
+        with self._lock:
+            with self._store.ledger.read() as connection:
+                head = events.read(connection).last_event
+                uids = events.changed_since(connection, after)
+                uids |= windows.neighbours(connection, uids)
+            self._learn(index, dict.fromkeys(uids, head), {})
+            self._horizon = max(self._horizon, after)
 
     def settle(self, limit: int | None = None) -> int:
         """Bring in what is pending, at most `limit` memories; returns how many it was."""
@@ -74,15 +84,12 @@ class Settling:
                 break
         return done
 
-    def use(self, index: Index, encoders: Encoders) -> None:
-        """From now on another index, made by these encoders and up to date with the ledger."""
+    def switch(self, rebuild: Rebuild) -> None:
+        """Finish a rebuild and use its index from now on, in one step: nothing is written to the old one meanwhile."""
         with self._lock:
-            self._store.index, self._store.encoders = index, encoders
+            self._horizon = rebuild.finish()
+            self._store.index, self._store.encoders = rebuild.index, rebuild.encoders
             self._flushed = Flushed()
-            with self._store.ledger.read() as connection:
-                self._horizon = 0
-                if pending.count(connection, index.id) == 0:
-                    self._horizon = events.read(connection).last_event
 
     def behind(self, heads: events.Heads) -> bool:
         """Whether the ledger has events that this index may not know."""
@@ -100,7 +107,7 @@ class Settling:
         self._horizon = max(due.values()) if len(due) == size else max(self._horizon, head)
         return len(due)
 
-    def _learn(self, index: Index, numbers: Mapping[str, int], fresh: Mapping[str, Vectors]) -> None:
+    def _learn(self, index: Index, numbers: Mapping[str, int], fresh: points.Fresh) -> None:
         uids = list(numbers)
         for start in range(0, len(uids), _BATCH):
             some = {uid: numbers[uid] for uid in uids[start : start + _BATCH]}
@@ -108,7 +115,8 @@ class Settling:
                 held, gone = points.build(self._store.encoders, connection, some, fresh, index)
             index.upsert(held)
             index.delete(gone)
-            self._flushed.waiting.update(some)
+            waiting = self._flushed.waiting
+            waiting.update((uid, max(number, waiting.get(uid, 0))) for uid, number in some.items())
             if len(self._flushed.waiting) >= _FLUSH_AFTER:
                 self.flush()
         if time.monotonic() - self._last_flush >= _FLUSH_SECONDS:
@@ -119,6 +127,7 @@ class Settling:
         with self._lock:
             if self._store.index is not None and self._flushed.waiting:
                 self._store.index.flush()
+                self._store.index.mark(self._horizon)
                 self._flushed.safe.update(self._flushed.waiting)
                 self._flushed.waiting.clear()
             self._last_flush = time.monotonic()

@@ -31,7 +31,8 @@ class Change:
     details: dict[str, Any] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
     """For each changed memory: uid, namespace, sensitivity, agent, user, version."""
-    fresh: dict[str, Vectors] = field(default_factory=dict)
+    fresh: dict[str, tuple[int, Vectors]] = field(default_factory=dict)
+    """Vectors of the texts that were written, each with the version that it is of."""
     neighbours: set[str] = field(default_factory=set)
     """Turns whose window changed."""
 
