@@ -65,6 +65,26 @@ class AsyncAgent(Door):
         """Whose handle this is."""
         return self.sync.name
 
+    @property
+    def user(self) -> str | None:
+        """The user it is bound to."""
+        return self.sync.user
+
+    @property
+    def session(self) -> str | None:
+        """The session that it stamps on what it writes."""
+        return self.sync.session
+
+    @property
+    def app(self) -> str | None:
+        """The application that it stamps on what it writes."""
+        return self.sync.app
+
+    @property
+    def namespace(self) -> str:
+        """Its private namespace."""
+        return self.sync.namespace
+
     def __repr__(self) -> str:
         return f"AsyncAgent({self.name!r})"
 

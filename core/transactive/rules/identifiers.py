@@ -27,7 +27,7 @@ def identifiers(text: str) -> list[str]:
     if not _MARKED.search(text):
         return []
     found: dict[str, None] = {}
-    for chunk in text.split():
+    for chunk in _UNSPACED.sub(" ", text).split():  # 請求書INV-9001が is an identifier between words
         if _MARKED.search(chunk):
             word = trimmed(chunk)
             if len(word) > 1 and (any(c.isdigit() for c in word) or _MARK.search(word)):
