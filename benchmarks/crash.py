@@ -70,6 +70,11 @@ class Writer:
             if "phase" in message:
                 self._phases.put(message["phase"])
 
+    @property
+    def opened(self) -> bool:
+        """Whether it has opened the store."""
+        return any(message.get("phase") == "open" for message in self.said)
+
     def order(self, order: dict[str, Any]) -> None:
         """Let it begin."""
         self.reached("ready")
@@ -144,6 +149,8 @@ class Crashes:
         self._model = Model()
         self._round = 0
         self._generation = 0
+        self._lost = False
+        """Whether the folder of the index was deleted and has not been made again yet."""
         self._spare = Writer(folder)
         self._rebuild_seconds = 0.3
 
@@ -169,10 +176,11 @@ class Crashes:
     def _kill(self, mode: str) -> None:
         if mode == "rebuild":
             shutil.rmtree(self.folder / "index", ignore_errors=True)
-            self._generation = 0
+            self._generation, self._lost = 0, True
         writer, self._spare = self._spare, Writer(self.folder)
         writer.order(self._order(mode))
         self._wait(writer, mode)
+        self._lost &= not writer.opened
         how = self._random.choice(["alone", "alone", "with its builder", "after its builder"])
         if how == "after its builder":
             self._kill_builder()
@@ -265,6 +273,9 @@ class Crashes:
             if heard.rebuilt:
                 tally.rebuilt += 1
                 self._rebuild_seconds = seconds
+                if not self._lost:
+                    self._fault(f"after {mode}: the index was rebuilt, and nobody had deleted it")
+            self._lost = False
             tally.cut += len(self._model.open)
             sight = Sight(team=team, swept=alone, random=self._random, others=others)
             tally.swaps += self._swaps(sight.index.generation)

@@ -21,6 +21,7 @@ from transactive.index.edge import EdgeIndex
 from transactive.index.generations import Generations
 from transactive.ledger.events import audit_hash
 from transactive.paths.rebuild import unfinished
+from transactive.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +117,14 @@ class Sight:
     """How many memories to recall beside those that were touched last."""
 
     @property
+    def store(self) -> Store:
+        """What the open store consists of."""
+        return self.team._engine.store  # pyright: ignore[reportPrivateUsage]  # there is no public way to the index
+
+    @property
     def index(self) -> EdgeIndex:
         """The index of the store."""
-        index = self.team._engine.store.index
+        index = self.store.index
         assert isinstance(index, EdgeIndex)
         return index
 
@@ -244,7 +250,7 @@ def index_faults(sight: Sight, model: Model) -> Iterator[str]:
     if len(held) < len(texts):
         yield f"{len(texts) - len(held)} memories have no point"
     if held:
-        wanted = embed_documents(sight.team._engine.store.encoders.embedder, [texts[uid] for uid in held])
+        wanted = embed_documents(sight.store.encoders.embedder, [texts[uid] for uid in held])
         likeness = np.sum(wanted * np.stack([vectors[uid] for uid in held]), axis=1)
         for place in np.flatnonzero(likeness < 0.999):
             yield f"the vector of {texts[held[place]]!r} is that of another text (cosine {likeness[place]:.3f})"
@@ -287,7 +293,7 @@ def folder_faults(sight: Sight) -> Iterator[str]:
     current = Generations(sight.team.path / "index").current()
     if current is None or current.folder.name != sight.index.generation:
         yield f"CURRENT names {current and current.folder.name}, in use is {sight.index.generation}"
-    with sight.team._engine.store.ledger.read() as connection:
+    with sight.store.ledger.read() as connection:
         noted = unfinished(connection)
     expected = {"CURRENT", "owner.lock", sight.index.generation, str(noted and noted["generation"])}
     left = {path.name for path in (sight.team.path / "index").iterdir()} - expected

@@ -3,13 +3,14 @@
     python benchmarks/crash_writer.py FOLDER
 
 It imports everything, says `ready` and waits for one line of JSON: what to do, and what the store holds. Each message
-is a line of JSON on stdout: `begin` before a call, `done` with what it returned after it. Two threads write in the names
-of two agents, each only to its own memories, so at most two calls are open when the process dies. `build_at` is so small
-that index builds and swaps go on all the time.
+is a line of JSON on stdout: `begin` before a call, `done` with what it returned after it. Two threads write in the name
+of two agents, each only to its own memories, so at most two calls are open when the process dies. `build_at` is so
+small that index builds and swaps go on all the time.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import os
@@ -21,7 +22,6 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-import transactive.engine  # noqa: F401  # before the word is given, so that opening starts at once
 from transactive import Agent, NewMemory, TeamMemory
 
 AGENTS = ("ada", "bob")
@@ -152,6 +152,7 @@ class Writer(threading.Thread):
 
 
 def main() -> None:
+    importlib.import_module("transactive.engine")  # or `open` would do it, after the word is given
     folder = sys.argv[1]
     logging.getLogger("transactive").addHandler(Said())
     say(phase="ready")
@@ -176,7 +177,11 @@ def main() -> None:
         say(phase="closing")
         team.close()
         say(phase="closed")
-    threading.Event().wait()
+        threading.Event().wait()
+    chosen = random.Random(order["seed"])
+    while True:  # flush at once what otherwise waits for five seconds, so that pending rows go all the time
+        time.sleep(chosen.uniform(0, 0.4))
+        team.maintain(build=False)
 
 
 if __name__ == "__main__":

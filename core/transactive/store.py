@@ -81,14 +81,52 @@ class Encoders:
     sparse: SparseEncoder
 
 
-@dataclass(frozen=True, slots=True)
 class View:
-    """What one caller can know of, as of the memories that there are."""
+    """What one caller can know of, as of the memories that there are; grows with them."""
 
-    names: Names
-    """The agents and users of readable memories."""
-    readable: Expression
-    """Holds for every memory that it may read and for no other that there is."""
+    def __init__(self, allowed: Reach, known: Iterable[Who]) -> None:
+        self.names = Names()
+        """The agents and users of readable memories."""
+        self._allowed = allowed
+        self._readable: set[str] = set()
+        self._hidden: set[str] = set()
+        self._condition: Expression | None = None
+        for who in known:
+            self.add(who)
+
+    def add(self, who: Who) -> None:
+        """Take in a combination that was not there before."""
+        places = self._readable
+        if self._sees(who):
+            self.names.add(who.agent)
+            if who.user is not None:
+                self.names.add(who.user)
+        else:
+            places = self._hidden
+        if who.namespace not in places:
+            places.add(who.namespace)
+            self._condition = None
+
+    @property
+    def readable(self) -> Expression:
+        """The cheapest condition that holds for every memory the caller may read and for no other that there is."""
+        if self._condition is None:
+            self._condition = self._cheapest()
+        return self._condition
+
+    def _cheapest(self) -> Expression:
+        if not self._hidden:
+            return ALL
+        if self._readable & self._hidden:
+            return self._allowed.condition()
+        # Whole namespaces are readable or not: the condition needs neither sensitivity nor user.
+        patterns = {rule.pattern for rule in self._allowed.rules if "read" in rule.rights}
+        return equals("scopes", *sorted(p for p in patterns if any(covers(p, place) for place in self._readable)))
+
+    def _sees(self, who: Who) -> bool:
+        user = self._allowed.identity.user
+        mine = user is None or who.user is None or who.user == user
+        return mine and self._allowed.may_at("read", who.namespace, who.sensitivity)
 
 
 class Store:
@@ -167,9 +205,12 @@ class Store:
     def learn(self, who: set[Who]) -> None:
         """Note combinations that were just written."""
         with self._guard:
-            if self._known is not None and not who <= self._known:
-                self._known |= who
-                self._views.clear()
+            if self._known is not None:
+                new = who - self._known
+                self._known |= new
+                for view in self._views.values():
+                    for combination in new:
+                        view.add(combination)
 
     def forget_known(self) -> None:
         """Read the known combinations again when they are next needed: something went, or another process wrote."""
@@ -193,7 +234,7 @@ class Store:
                     self._known = {Who(*row) for row in memories.known(connection)}
                 if len(self._views) > _MOST_VIEWS:
                     self._views.clear()
-                found = self._views[allowed] = _view(allowed, self._known)
+                found = self._views[allowed] = View(allowed, self._known)
             return found
 
     def traits(self, connection: Connection, keys: list[int]) -> dict[int, Traits]:
@@ -215,28 +256,6 @@ class Store:
         """These memories have another text than before."""
         for uid in uids:
             self._traits.pop(UUID(uid).int, None)
-
-
-def _view(allowed: Reach, known: set[Who]) -> View:
-    seen = {who for who in known if _sees(allowed, who)}
-    names = {who.agent for who in seen} | {who.user for who in seen if who.user is not None}
-    hidden = known - seen
-    readable = {who.namespace for who in seen}
-    if not hidden:
-        condition = ALL
-    elif not readable & {who.namespace for who in hidden}:
-        # Whole namespaces are readable or not: the condition needs neither sensitivity nor user.
-        patterns = {rule.pattern for rule in allowed.rules if "read" in rule.rights}
-        condition = equals("scopes", *sorted(p for p in patterns if any(covers(p, place) for place in readable)))
-    else:
-        condition = allowed.condition()
-    return View(Names(sorted(names)), condition)
-
-
-def _sees(allowed: Reach, who: Who) -> bool:
-    user = allowed.identity.user
-    mine = user is None or who.user is None or who.user == user
-    return mine and allowed.may_at("read", who.namespace, who.sensitivity)
 
 
 @dataclass(slots=True)

@@ -52,9 +52,10 @@ def answer(team: TeamMemory, call: dict[str, Any]) -> Any:
 
 
 def main() -> None:
-    folder, options = sys.argv[1], json.loads(sys.argv[2])
+    folder = sys.argv[1]
+    options: dict[str, Any] = {"progress": told, **json.loads(sys.argv[2])}
     try:
-        team = TeamMemory.open(folder, **{"progress": told, **options})
+        team = TeamMemory.open(folder, **options)
     except TransactiveError as error:
         say(error=type(error).__name__, message=str(error))
         return

@@ -11,7 +11,7 @@ from transactive.records import Progress
 
 pytestmark = pytest.mark.slow
 
-KILLS = 20
+KILLS = 18
 """`benchmarks/crash.py` does the same two hundred times."""
 
 

@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from transactive.errors import DuplicateId, NotFound, VersionConflict
 
 pytestmark = pytest.mark.slow
 
-STEPS = 400
+STEPS = 300
 SUBJECTS = ("the refund for the annual plan", "a slow query on the orders table", "the onboarding call", "the outage")
 PLACES = ("agents/ada", "agents/bob", "team/shared")
 READS = {"ada": {"agents/ada", "team/shared"}, "bob": {"agents/bob", "team/shared"}, "owner": set(PLACES)}
@@ -117,7 +118,7 @@ class Soak:
         if not taken:
             return
         known, agent, new = self.random.choice(taken), self.writer(), replace(self.new(), session=None)
-        fields = {"id": known.id, "tags": new.tags, "metadata": new.metadata, "ttl": new.ttl}
+        fields: dict[str, Any] = {"id": known.id, "tags": new.tags, "metadata": new.metadata, "ttl": new.ttl}
         if known.forget_id is None:
             with pytest.raises(DuplicateId):
                 self.door(agent).publish(new.text, **fields)

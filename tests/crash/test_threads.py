@@ -12,6 +12,7 @@ from benchmarks.crash_checks import Held, Model, Sight, inspect
 from tests.crash.processes import edge, soon
 from transactive import Memory, NewMemory, TeamMemory
 from transactive.errors import TransactiveError
+from transactive.index.edge import EdgeIndex
 from transactive.ledger import memories
 
 pytestmark = pytest.mark.slow
@@ -177,26 +178,25 @@ def test_a_recall_leaves_nothing_out_when_another_thread_forgets_in_the_middle_o
 def test_what_is_written_just_when_a_reindex_ends_is_found_and_nothing_fails(tmp_path, monkeypatch, caplog):
     with TeamMemory.open(tmp_path, background=False, progress=False) as team:
         team.remember("NOTE-00000 of the archive")
-        settling = team._engine.settling
-        use, failed = settling.use, []
+        publish, failed = EdgeIndex.publish, []
 
         def write():
             try:
                 for number in range(1, 4):
                     team.remember(f"NOTE-{number:05d} of the archive")
-                settling.tidy(now=True)  # as the background thread does
+                team._engine.settling.tidy(now=True)  # as the background thread does
                 team.remember("NOTE-00004 of the archive")
             except TransactiveError as error:
                 failed.append(error)
 
         writer = threading.Thread(target=write)
 
-        def interrupted(*arguments):
+        def interrupted(index):
+            publish(index)
             writer.start()
-            writer.join(1)  # it may have to wait for the lock
-            use(*arguments)
+            writer.join(0.5)  # it may have to wait until the new index is in use
 
-        monkeypatch.setattr(settling, "use", interrupted)
+        monkeypatch.setattr(EdgeIndex, "publish", interrupted)
         team.reindex(progress=False)
         writer.join(30)
         assert not writer.is_alive()

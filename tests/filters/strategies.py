@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
 from transactive.filters import join_path
 from transactive.records import KINDS, SENSITIVITIES, Memory, NewMemory
 from transactive.testing.points import uid_of
+
+T = TypeVar("T")
 
 NAMESPACES = ("prod", "prod/support", "prod/supportive", "prod/support/triage", "agents/Zoë")
 AGENTS = ("triage", "Triage", "billing/eu", 'the "boss"', "a.b", "50%", "東京", "a=b?")
@@ -68,7 +70,16 @@ keys = st.sampled_from(KEYS)
 values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3), max_leaves=5
 )
-metadata = st.dictionaries(keys, values, max_size=4)
+numbers = st.sampled_from(NUMBERS)
+likely = st.fixed_dictionaries(  # what most filters ask for, mostly as they expect it
+    {},
+    optional={
+        "n": numbers | st.lists(numbers | scalars, max_size=3),
+        "when": st.sampled_from(TIME_TEXTS) | scalars,
+        "a": values | st.fixed_dictionaries({"n": numbers}) | st.lists(st.fixed_dictionaries({"n": numbers}), max_size=2),
+    },
+)
+metadata = st.tuples(likely, st.dictionaries(keys, values, max_size=2)).map(lambda both: both[0] | both[1])
 names = st.none() | st.sampled_from(NAMES)
 unit = st.sampled_from((0.0, 0.1, 0.1 + 0.2, 0.5, 1.0))
 
@@ -96,16 +107,15 @@ def new_memories(draw: st.DrawFn) -> NewMemory:
 
 
 @st.composite
-def batches(draw: st.DrawFn, most: int = 40) -> list[NewMemory]:
-    """Some memories; evenly many or few, so that a batch is worth its set-up, and shrinks all the same."""
-    size = draw(st.integers(1, most))
-    return [draw(new_memories()) for _ in range(size)]
+def many(draw: st.DrawFn, each: st.SearchStrategy[T], most: int) -> list[T]:
+    """Few or many, each number as likely: enough to be worth a set-up, and less where less shows a fault."""
+    return [draw(each) for _ in range(draw(st.integers(1, most)))]
 
 
 @st.composite
 def memories(draw: st.DrawFn, most: int = 40) -> list[Memory]:
     """The same as records of a ledger, with every field that a filter can name."""
-    return [draw(_memory(place, new)) for place, new in enumerate(draw(batches(most)))]
+    return [draw(_memory(place, new)) for place, new in enumerate(draw(many(new_memories(), most)))]
 
 
 @st.composite
@@ -160,9 +170,10 @@ _TIMED = ("created_at", "created_at", "recorded_at", "updated_at", "expires_at")
 _RANGES = ("$gt", "$gte", "$lt", "$lte")
 _paths = st.one_of(
     st.sampled_from(tuple(DECLARED)),
+    st.sampled_from([(key,) for key in KEYS]).map(lambda segments: "metadata." + join_path(segments)),
     st.lists(keys, min_size=1, max_size=3).map(lambda segments: "metadata." + join_path(segments)),
 )
-_numbers = unit | st.sampled_from(NUMBERS)
+_numbers = unit | numbers
 _times = st.one_of(
     st.sampled_from(TIMES),
     st.sampled_from(TIMES[2:6]).map(lambda time: time.astimezone(EAST)),

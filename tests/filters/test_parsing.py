@@ -13,9 +13,6 @@ from transactive.errors import InvalidFilter, InvalidInput, TransactiveError
 from transactive.filters import (
     ALL,
     FIELDS,
-    MAX_CONDITIONS,
-    MAX_DEPTH,
-    MAX_VALUES,
     And,
     Expression,
     Not,
@@ -33,6 +30,7 @@ from transactive.filters import (
     parse_time,
     token,
 )
+from transactive.filters.parsing import MAX_CONDITIONS, MAX_DEPTH, MAX_VALUES
 from transactive.namespaces import patterns_covering
 
 NOON = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
-from tests.filters.strategies import DECLARED, TIMES, memories, wheres
+from tests.filters.strategies import DECLARED, TIMES, many, memories, wheres
 from tests.index.edge import open_edge
 from transactive.filters import Expression, Not, Test, equals, matches, parse, read_memory
+from transactive.filters.parsing import MAX_DEPTH
 from transactive.index.edge import EdgeIndex
 from transactive.index.protocol import Point, rewritten
 from transactive.ledger import filtering, schema
@@ -125,7 +125,7 @@ def told(*metadata: dict[str, Any]) -> list[Memory]:
 
 
 @settings(max_examples=settings.default.max_examples // 2, suppress_health_check=[HealthCheck.too_slow])
-@given(held=memories(30), asked=st.lists(wheres, min_size=1, max_size=12))
+@given(held=memories(most=40), asked=many(wheres, most=40))
 def test_ledger_and_index_select_what_the_reference_selects(
     world: World, held: list[Memory], asked: list[dict[str, Any]]
 ) -> None:
@@ -262,7 +262,9 @@ def test_as_many_conditions_as_may_be_are_no_error(world: World) -> None:
     world.hold([memory(0, metadata={"n": 3}), memory(1, tags=("x",))])
     any_of = {"$or": [{"metadata.n": n} for n in range(100)] + [{"tags": f"t{n}"} for n in range(350)]}
     assert world.check(any_of) == [0]
-    deep: dict[str, Any] = {"metadata.n": 3}
-    for _ in range(32):
-        deep = {"$not": deep}
-    assert world.check(deep) == [0]
+    for keys in (("$not",), ("$not", "$or"), ("$and", "$or"), ("$not", "$and", "$or")):
+        deep: dict[str, Any] = {"metadata.n": 3}
+        for level in range(MAX_DEPTH):
+            key = keys[level % len(keys)]
+            deep = {key: deep} if key == "$not" else {key: [deep, {"tags": "none" if key == "$or" else {"$ne": "x"}}]}
+        world.check(deep)

@@ -89,10 +89,11 @@ def test_a_store_is_governed_awaited(team):
         ana = aio.agent("ana")
         await ana.remember("first")
         await ana.publish("shared")
-        await aio.grant("ben", "agents/ana", "read", clearance="public")
+        await aio.grant("ben", "agents/ana", "read", clearance="internal")
         assert len(await aio.grants("ben")) == 1
-        assert await aio.agent("ben").count() == 1
+        assert await aio.agent("ben").count() == 2
         assert await aio.revoke("ben", "agents/ana") == 1
+        assert await aio.agent("ben").count() == 1
         await aio.groups.set("red", ["ana"])
         assert await aio.groups.get("red") == ["ana"]
         assert await aio.groups.list() == {"red": ["ana"]}

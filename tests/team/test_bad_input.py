@@ -623,7 +623,7 @@ def test_where_a_store_can_be(tmp_path):
 # --- models -----------------------------------------------------------------------------------------------------------
 
 VECTORS: dict[str, Callable[[list[str]], Any]] = {
-    "raises": lambda texts: {}["no such key"],
+    "raises": lambda texts: 1 / 0,
     "too few": lambda texts: [],
     "another width": lambda texts: [[1.0]] * len(texts),
     "NaN": lambda texts: [[math.nan] * 8] * len(texts),

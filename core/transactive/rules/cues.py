@@ -47,14 +47,18 @@ class Mention:
 class Names:
     """Known names, looked up in a query in time proportional to the query."""
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str] = ()) -> None:
         self._by_first: dict[str, list[tuple[tuple[str, ...], str]]] = {}
-        for name in names:
-            words = tuple(word.casefold() for word in _WORD.findall(name))
-            if words:
-                self._by_first.setdefault(words[0], []).append((words, name))
-        for entries in self._by_first.values():
-            entries.sort(key=lambda entry: -len(entry[0]))
+        for name in sorted(names):
+            self.add(name)
+
+    def add(self, name: str) -> None:
+        """Know one more name; harmless when it is known."""
+        words = tuple(word.casefold() for word in _WORD.findall(name))
+        entries = self._by_first.get(words[0], []) if words else []
+        if words and (words, name) not in entries:
+            # a new list: another thread may be reading the old one
+            self._by_first[words[0]] = sorted([*entries, (words, name)], key=lambda entry: (-len(entry[0]), entry[1]))
 
     def mentions(self, query: str) -> list[Mention]:
         """Every known name in the query, the longest at each place."""

@@ -51,16 +51,18 @@ def exact(query: str) -> list[str]:
     return [word for word in identifiers(query) if not _loose(word)][:4]
 
 
+_TIGHT = re.compile(
+    r"""\d{5,}                                  # a number that counts nothing
+    |/\S\S+|\S+/\S*[./]\S*                   # paths
+    |\d+\.\d+\.\d+\.\d+                     # network addresses
+    |[^\W\d_]{1,2}[+#]+                       # c++, c#
+    |[\w.+-]+@[\w-]+(\.[\w-]+)+              # mail addresses""",
+    re.VERBOSE,
+)
+
+
 def _loose(word: str) -> bool:
-    if word.isdigit() and len(word) >= 5:
-        return False
-    if word.startswith("/") and len(word) > 2:
-        return False
-    if re.fullmatch(r"[^\W\d_]{1,2}[+#]+", word):  # c++, c#
-        return False
-    if re.fullmatch(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", word):
-        return False
-    return _LOOSE.fullmatch(word) is not None
+    return _TIGHT.fullmatch(word) is None and _LOOSE.fullmatch(word) is not None
 
 
 def character_pairs(text: str) -> list[str]:

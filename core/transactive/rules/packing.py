@@ -10,7 +10,7 @@ from transactive.records import Context, Hit, Memory
 def cited_line(number: int, memory: Memory) -> str:
     """One memory as a line of a prompt: `[1] (8 May 2026, billing) text`; line breaks inside become spaces."""
     date = f"{memory.created_at.day} {memory.created_at:%B} {memory.created_at.year}"
-    return f"[{number}] ({date}, {memory.agent}) " + " ".join(memory.text.split())
+    return f"[{number}] ({date}, {' '.join(memory.agent.split())}) " + " ".join(memory.text.split())
 
 
 def pack(hits: Sequence[Hit], budget: int, count_tokens: Callable[[str], int]) -> Context:
