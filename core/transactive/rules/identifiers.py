@@ -53,7 +53,7 @@ def exact(query: str) -> list[str]:
 
 _TIGHT = re.compile(
     r"""\d{5,}                                  # a number that counts nothing
-    |/\S\S+|\S+/\S*[./]\S*                   # paths
+    |/\S\S+|(?=.*[^\W\d_])\S+/\S*[./]\S*   # paths
     |\d+\.\d+\.\d+\.\d+                     # network addresses
     |[^\W\d_]{1,2}[+#]+                       # c++, c#
     |[\w.+-]+@[\w-]+(\.[\w-]+)+              # mail addresses""",
