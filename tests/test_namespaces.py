@@ -68,9 +68,35 @@ def test_a_path_is_normalised():
 
 @pytest.mark.parametrize(
     "path",
-    ["", "/", "/a", "a/", "a//b", "a b", "a\tb", "a\nb", "a\x00", "a/\ud800", ".", "a/..", "a/./b", "*", "**", "a/*", "a/**",
-     "a*", "**/a", "/".join("a" * 17), "a" * 513, None, 5, b"a", ["a"], ("a", "b")],
-)  # fmt: skip
+    [
+        "",
+        "/",
+        "/a",
+        "a/",
+        "a//b",
+        "a b",
+        "a\tb",
+        "a\nb",
+        "a\x00",
+        "a/\ud800",
+        ".",
+        "a/..",
+        "a/./b",
+        "*",
+        "**",
+        "a/*",
+        "a/**",
+        "a*",
+        "**/a",
+        "/".join("a" * 17),
+        "a" * 513,
+        None,
+        5,
+        b"a",
+        ["a"],
+        ("a", "b"),
+    ],
+)
 def test_what_is_no_path(path):
     with pytest.raises(InvalidNamespace, match="namespace"):
         check_path(path)

@@ -67,9 +67,17 @@ def test_something_is_left_to_search_for(query):
 
 @pytest.mark.parametrize(
     "query",
-    ["When did it happen?", " when was it", "What date is the meeting?", "on which day did it fail", "how long ago was it?",
-     "Since when is it down?", "What month did they move?", "in what year"],
-)  # fmt: skip
+    [
+        "When did it happen?",
+        " when was it",
+        "What date is the meeting?",
+        "on which day did it fail",
+        "how long ago was it?",
+        "Since when is it down?",
+        "What month did they move?",
+        "in what year",
+    ],
+)
 def test_questions_for_a_time(query):
     assert asks_when(query)
 
@@ -83,9 +91,21 @@ def test_other_questions(query):
 
 @pytest.mark.parametrize(
     "text",
-    ["We met yesterday.", "TOMORROW then", "two weeks ago", "last Friday", "in 2024", "on the 3rd", "this morning",
-     "in January", "a few days", "the other day", "next month", "Monday it is"],
-)  # fmt: skip
+    [
+        "We met yesterday.",
+        "TOMORROW then",
+        "two weeks ago",
+        "last Friday",
+        "in 2024",
+        "on the 3rd",
+        "this morning",
+        "in January",
+        "a few days",
+        "the other day",
+        "next month",
+        "Monday it is",
+    ],
+)
 def test_texts_that_tell_when(text):
     assert tells_when(text)
 

@@ -54,9 +54,21 @@ def test_there_is_an_end_to_them():
 
 @pytest.mark.parametrize(
     "query",
-    ["INV-5678", "cust_42", "C++", "c#", "/etc/hosts", "anna@example.org", "12345", "v2.10.0", "10.0.0.17", "#4711", "a_b",
-     "src/index/build.py"],
-)  # fmt: skip
+    [
+        "INV-5678",
+        "cust_42",
+        "C++",
+        "c#",
+        "/etc/hosts",
+        "anna@example.org",
+        "12345",
+        "v2.10.0",
+        "10.0.0.17",
+        "#4711",
+        "a_b",
+        "src/index/build.py",
+    ],
+)
 def test_what_names_one_thing(query):
     assert exact(f"what about {query}?") == [query.casefold()]
 

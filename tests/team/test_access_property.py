@@ -32,6 +32,7 @@ PLACES = (
     "prod/support/triage",
     "prod/support/triage/eu",
     "prod/supportive",
+    "prod/support-eu",  # sorts between "prod/support" and "prod/support/"
     "prod0",
     "team/shared",
     "agents/ana",
@@ -52,6 +53,7 @@ PATTERNS = (
 )
 TAGS = ("urgent", "billing")
 KINDS = ("episodic", "semantic", "procedural")
+ORDERS = ("-created_at", "created_at", "-importance", "recorded_at", "-updated_at")
 FACETS = ("namespace", "agent", "user", "session", "app", "kind", "sensitivity", "tags")
 
 
@@ -195,13 +197,12 @@ def attempts(handle: Agent, uid: str) -> list[Callable[[], object]]:
     ]
 
 
-def shown(handle: Agent, items: list[Item]) -> None:
+def shown(handle: Agent, items: list[Item], order: str) -> None:
     """Every reading verb shows exactly these memories, as they now are."""
     expected = {item.uid: item.text for item in items}
-    for order in ("-created_at", "created_at", "-importance", "recorded_at", "-updated_at"):
-        listed = pages(handle, order_by=order)
-        assert Counter(uids(listed)) == Counter(expected.keys()), order
-        assert {memory.uid: memory.text for memory in listed} == expected
+    listed = pages(handle, order_by=order)
+    assert Counter(uids(listed)) == Counter(expected.keys())
+    assert {memory.uid: memory.text for memory in listed} == expected
     assert handle.count() == len(expected)
     recalled = handle.recall("what is known about prod for ana and ben?", limit=1000)
     assert {hit.memory.uid: hit.memory.text for hit in recalled} == expected
@@ -330,10 +331,16 @@ class Team(RuleBasedStateMachine):
         self.team.revoke("*", "**")
         for grant in grants:
             self.grant(grant)
+        for agent, user in itertools.product(AGENTS, USERS):
+            self.glance(Handle(agent, user))
 
     # --- who may do what ----------------------------------------------------------------------------------------------
 
-    @rule(asked=granted())
+    @rule(asked=granted(), who=handles)
+    def grant_and_look(self, asked: Any, who: Handle) -> None:
+        self.grant(asked)
+        self.glance(who)
+
     def grant(self, asked: Any) -> None:
         principal, pattern, rights, clearance, start, end = asked
         valid_from, valid_until = (None if day is None else START + timedelta(days=day) for day in (start, end))
@@ -342,8 +349,8 @@ class Team(RuleBasedStateMachine):
         )
         self.model.grants.append(Granted(principal, pattern, frozenset(rights), clearance, valid_from, valid_until))
 
-    @rule(pick=picks, rights=st.sets(st.sampled_from(RIGHTS)))
-    def revoke(self, pick: int, rights: set[str]) -> None:
+    @rule(pick=picks, rights=st.sets(st.sampled_from(RIGHTS)), who=handles)
+    def revoke(self, pick: int, rights: set[str], who: Handle) -> None:
         if not self.model.grants:
             return
         one = self.model.grants[pick % len(self.model.grants)]
@@ -354,16 +361,26 @@ class Team(RuleBasedStateMachine):
         assert self.team.revoke(one.principal, one.pattern, *sorted(rights)) == len(touched)  # type: ignore[arg-type]
         left = [replace(g, rights=g.rights - gone) if g in touched else g for g in self.model.grants]
         self.model.grants = [g for g in left if g.rights]
+        self.glance(who)
 
-    @rule(name=st.sampled_from(GROUPS), members=st.sets(agents))
-    def group(self, name: str, members: set[str]) -> None:
+    @rule(name=st.sampled_from(GROUPS), members=st.sets(agents), who=handles)
+    def group(self, name: str, members: set[str], who: Handle) -> None:
         self.team.groups.set(name, sorted(members))
         self.model.groups[name] = members
+        self.glance(who)
 
-    @rule(hours=st.sampled_from((1, 24, 30)))
-    def time_passes(self, hours: int) -> None:
+    @rule(hours=st.sampled_from((1, 24, 24)), who=handles)
+    def time_passes(self, hours: int, who: Handle) -> None:
         self.clock.advance(timedelta(hours=hours))
         self.model.now = self.clock.now
+        self.glance(who)
+
+    def glance(self, who: Handle) -> None:
+        """A short look, after something changed for everybody."""
+        handle, expected = self.handle(who), {item.uid for item in self.model.readable(who)}
+        assert set(uids(handle.list(limit=1000))) == expected
+        assert set(uids(handle.recall("what is known?", limit=1000))) == expected
+        assert handle.count() == len(expected)
 
     @rule()
     def upkeep(self) -> None:
@@ -446,10 +463,10 @@ class Team(RuleBasedStateMachine):
 
     # --- looking ------------------------------------------------------------------------------------------------------
 
-    @rule(who=handles, place=places, user=st.sampled_from(USERS[1:]))
-    def look(self, who: Handle, place: str, user: str) -> None:
+    @rule(who=handles, place=places, user=st.sampled_from(USERS[1:]), order=st.sampled_from(ORDERS))
+    def look(self, who: Handle, place: str, user: str, order: str) -> None:
         readable = self.model.readable(who)
-        shown(self.handle(who), readable)
+        shown(self.handle(who), readable, order)
         narrowed(self.handle(who), readable, place, user)
         for item in readable:
             assert self.handle(who).get(item.uid).text == item.text
