@@ -207,7 +207,7 @@ class Crashes:
         """Let it come to the random moment."""
         phase, longest = {
             "write": ("open", 1.2),
-            "swap": ("open", 1.0),
+            "swap": ("open", 0.3),
             "reindex": ("reindexing", 1.5 * self._rebuild_seconds),
             "rebuild": ("opening", self._rebuild_seconds),
             "open": ("opening", 0.25),
@@ -215,15 +215,20 @@ class Crashes:
         }[mode]
         writer.reached(phase)
         if mode == "swap":
-            self._until_built()
+            self._until_swapped(self._random.random())
         time.sleep(self._random.uniform(0, longest))
 
-    def _until_built(self) -> None:
-        """Wait until a builder has taken its lock and given it up: its work is about to be swapped in."""
-        for building in (True, False):
-            deadline = time.monotonic() + 5  # there may be too little to build
-            while any((self.folder / "index").glob("g-*.lock")) != building and time.monotonic() < deadline:
-                time.sleep(0.002)
+    def _until_swapped(self, moment: float) -> None:
+        """Wait until a build is about to be swapped in, or has just been; some seconds at most, if there is none."""
+        index, deadline = self.folder / "index", time.monotonic() + 6
+        if moment < 0.5:
+            before = (index / "CURRENT").read_bytes()
+            while (index / "CURRENT").read_bytes() == before and time.monotonic() < deadline:
+                time.sleep(0.001)
+            return
+        for building in (True, False):  # a builder takes its lock, and gives it up
+            while any(index.glob("g-*.lock")) != building and time.monotonic() < deadline:
+                time.sleep(0.001)
 
     def _kill_builder(self) -> None:
         deadline = time.monotonic() + 0.5

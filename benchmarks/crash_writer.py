@@ -19,10 +19,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 from typing import Any
 
 from transactive import Agent, NewMemory, TeamMemory
+from transactive.errors import IndexUnavailable
 
 AGENTS = ("ada", "bob")
 BUILD_AT = 200
@@ -65,7 +67,8 @@ class Writer(threading.Thread):
         verbs: list[Callable[[], None]] = [self.remember, self.remember_many, self.revise, self.forget, self.undo]
         try:
             while not self.stopped.is_set():
-                self._random.choices(verbs, weights=[45, 12, 22, 13, 8])[0]()
+                self._random.choices(verbs, weights=[48, 7, 24, 13, 8])[0]()
+                time.sleep(0.002)  # or the store grows faster than it can be looked at
         except Exception as error:  # noqa: BLE001  # whatever it is, the parent shall hear of it
             say(failed=f"{self.agent.name}: {type(error).__name__}: {error}")
 
@@ -91,7 +94,7 @@ class Writer(threading.Thread):
 
     def remember_many(self) -> None:
         """A batch, all of it or nothing."""
-        new = dict(self._new() for _ in range(self._random.randint(2, 60)))
+        new = dict(self._new() for _ in range(self._random.randint(2, 40)))
         items = [NewMemory(text=text, **self._fields(key)) for key, text in new.items()]
 
         def act() -> tuple[dict[str, str], int, None]:
@@ -181,7 +184,8 @@ def main() -> None:
     chosen = random.Random(order["seed"])
     while True:  # flush at once what otherwise waits for five seconds, so that pending rows go all the time
         time.sleep(chosen.uniform(0, 0.4))
-        team.maintain(build=False)
+        with suppress(IndexUnavailable):  # the builder may have been killed
+            team.maintain(build=False)
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ def items(some: Sequence[str], offset: int = 0) -> list[NewMemory]:
 
 def bare(team: TeamMemory, query: str) -> object:
     """The least that a recall can cost: an embedding, sparse terms and one call of the index."""
-    store = team._engine.store
+    store = team._engine.store  # pyright: ignore[reportPrivateUsage]  # what recall stands on
     index = store.index
     assert isinstance(index, EdgeIndex)
     vector = embed_query(store.encoders.embedder, query)

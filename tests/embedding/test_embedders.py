@@ -171,7 +171,9 @@ def test_an_interrupted_reindex_goes_on_where_it_stopped(tmp_path: Path):
             team.reindex(embedder=stopping, progress=False)
         assert team.recall("memory number 7", limit=1)  # the old index still answers
         team.reindex(embedder=steady, progress=False)
-        assert team.count() == team._engine.store.index.count() == 12_000
+        index = team._engine.store.index
+        assert index is not None
+        assert team.count() == index.count() == 12_000
     assert len(again) < 3_000  # ten thousand were there already, and not embedded again
 
 

@@ -67,7 +67,7 @@ class _Writing(_Suite):
         """Without a flush."""
         index.upsert([point("The invoice was disputed.")])
         assert index.count() == 1
-        assert found(index, "invoice") == dict.fromkeys(CHANNELS, [uid_of("The invoice was disputed.")])
+        assert found(index, "invoice") == {name: [uid_of("The invoice was disputed.")] for name in CHANNELS}
 
     def test_an_upsert_may_be_repeated(self, index: Index) -> None:
         """The same points twice leave what once leaves."""
@@ -176,7 +176,7 @@ class _Finding(_Suite):
         """Own words are found by all, a neighbour's words by the windows alone."""
         index.upsert([point("refund", around=["courier"]), point("unrelated")])
         own, neighbour = found(index, "refund"), found(index, "courier")
-        assert {name: uids[:1] for name, uids in own.items()} == dict.fromkeys(CHANNELS, [uid_of("refund")])
+        assert {name: uids[:1] for name, uids in own.items()} == {name: [uid_of("refund")] for name in CHANNELS}
         assert neighbour["terms"] == []
         assert neighbour["window_terms"] == [uid_of("refund")]
         scores = {c.channel: dict(zip(c.uids, c.scores, strict=True)) for c in ask(index, search("courier"))}

@@ -17,6 +17,7 @@ from transactive.testing.embedder import HashEmbedder
 _ROOT = UUID("5f0c5b2e-6a3f-4d52-9d0b-3f6a1f0f7c11")
 _START = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)
 _EMBEDDER = HashEmbedder()
+_DEFAULTS = {"agent": "triage", "kind": "semantic", "sensitivity": "internal", "created_at": _START, "importance": 0.5}
 
 
 def uid_of(name: str) -> str:
@@ -36,12 +37,8 @@ def point(
 ) -> Point:
     """The point of one text; `name` sets its id (by default the text does), `around` are the texts of its window."""
     words = " ".join([text, *around])
-    described = Fields(
-        namespace=namespace,
-        scopes=tuple(patterns_covering(namespace)),
-        **{"agent": "triage", "kind": "semantic", "sensitivity": "internal", "created_at": _START, "importance": 0.5}
-        | fields,
-    )
+    given: dict[str, Any] = {**_DEFAULTS, **fields}
+    described = Fields(namespace=namespace, scopes=tuple(patterns_covering(namespace)), **given)
     return Point(
         uid=uid_of(name or text),
         number=number,
