@@ -501,7 +501,7 @@ def test_every_verb_shows_exactly_what_may_be_read() -> None:
     run_state_machine_as_test(
         Team,
         settings=settings(
-            max_examples=30,
+            max_examples=20,
             stateful_step_count=30,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         ),

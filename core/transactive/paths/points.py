@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from calendar import month_name
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -17,6 +16,7 @@ from transactive.ledger import memories, windows
 from transactive.ledger.rows import AnyRow
 from transactive.ledger.times import unstamp
 from transactive.namespaces import patterns_covering
+from transactive.rules.dates import in_words
 from transactive.store import Encoders
 
 MOST_TURN_TERMS = 60
@@ -27,11 +27,7 @@ Fresh: TypeAlias = Mapping[str, tuple[int, Vectors]]
 
 def headed(row: AnyRow) -> str:
     """The sparse text of a memory: "(8 May 2026) author: text"."""
-    date = unstamp(row.created_at)
-    return f"({date.day} {_MONTHS[date.month]} {date.year}) {row.agent}: {row.text}"
-
-
-_MONTHS = ("", *month_name[1:])
+    return f"({in_words(unstamp(row.created_at))}) {row.agent}: {row.text}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,8 +193,7 @@ class Recalling:
             if len(found) > MOST_IDS:
                 raise FilterTooBroad(
                     f"the condition on {test.path!r} matches more than {MOST_IDS:,} memories, too many for a recall; "
-                    "narrow it, use list(), or for a range on metadata declare the field: "
-                    f"TeamMemory.open(…, index_fields={{{test.path!r}: 'number'}})"
+                    f"narrow it, or use list(){_declarable(test)}"
                 )
             return equals("id", *found)
 
@@ -218,6 +217,14 @@ class Recalling:
             for row, score in rows
         ]
         return Recall(hits[asked.offset :], degraded=True, reason=reason)
+
+
+def _declarable(test: Test) -> str:
+    """What else helps: a range on metadata can be declared, and is then answered by the index."""
+    if not test.path.startswith("metadata.") or test.operator not in {"gt", "gte", "lt", "lte"}:
+        return ""
+    kind = "time" if isinstance(test.operand, datetime) else "number"
+    return f"; or declare the field: TeamMemory.open(…, index_fields={{{test.path!r}: {kind!r}}})"
 
 
 def _live(row: AnyRow, now: datetime) -> Memory | None:

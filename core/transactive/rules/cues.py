@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import calendar
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from transactive.rules.dates import MONTHS
+
 _WORD = re.compile(r"\w+")
 _POSSESSIVE = re.compile(r"['’]s?(?!\w)")
-_MONTHS: list[str] = [name.lower() for name in calendar.month_name[1:]]
+_MONTHS = [name.lower() for name in MONTHS]
 _MONTH = "|".join(month for month in _MONTHS if month != "may")
 _YEAR = re.compile(r"\b((?:19|20)\d\d)(?:-(\d\d)(?:-\d\d)?)?\b")
 # "may" is a verb too: a month only beside a number or after one of these words

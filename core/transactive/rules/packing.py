@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from transactive.records import Context, Hit, Memory
+from transactive.rules.dates import in_words
 
 
 def cited_line(number: int, memory: Memory) -> str:
     """One memory as a line of a prompt: `[1] (8 May 2026, billing) text`; line breaks inside become spaces."""
-    date = f"{memory.created_at.day} {memory.created_at:%B} {memory.created_at.year}"
+    date = in_words(memory.created_at)
     return f"[{number}] ({date}, {' '.join(memory.agent.split())}) " + " ".join(memory.text.split())
 
 
