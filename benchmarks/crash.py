@@ -322,27 +322,38 @@ class Heard(logging.Handler):
 
 # --- the table --------------------------------------------------------------------------------------------------------
 
-_HEADER = ("mode", "kills", "calls", "memories", "cut", "happened", "swaps", "rebuilt", "open p50", "longest")
+_HEADER: tuple[str, ...] = (
+    "mode",
+    "kills",
+    "calls",
+    "memories",
+    "cut",
+    "happened",
+    "swaps",
+    "rebuilt",
+    "open p50",
+    "longest",
+)
 
 
 def table(crashes: Crashes) -> Iterator[str]:
     """What came of it, one line for each mode and one for all."""
-    rows: list[tuple[str, ...]] = [_HEADER]
-    for mode, tally in [*crashes.tallies.items(), ("all", _sum(list(crashes.tallies.values())))]:
-        numbers = (tally.kills, tally.calls, tally.memories, tally.cut, tally.happened, tally.swaps, tally.rebuilt)
-        times = (statistics.median(tally.opened), max(tally.opened)) if tally.opened else (0.0, 0.0)
-        rows.append((mode, *(f"{number:,}" for number in numbers), *(f"{seconds:.2f} s" for seconds in times)))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
-    for row in rows:
-        yield "  ".join(
-            cell.ljust(w) if place == 0 else cell.rjust(w)
-            for place, (cell, w) in enumerate(zip(row, widths, strict=True))
-        )
+    rows = [_HEADER, *(_row(mode, tally) for mode, tally in crashes.tallies.items())]
+    rows.append(_row("all", _sum(list(crashes.tallies.values()))))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for mode, *cells in rows:
+        yield "  ".join([mode.ljust(widths[0]), *map(str.rjust, cells, widths[1:])])
     yield f"killed {', '.join(f'{how} {number}' for how, number in sorted(crashes.killed.items()))}"
     if crashes.orphans:
         yield f"a builder outlived its parent by at most {max(crashes.orphans):.2f} s"
     for warning, number in crashes.warnings.most_common():
         yield f"warned {number} times: {warning}"
+
+
+def _row(mode: str, tally: Tally) -> tuple[str, ...]:
+    numbers = (tally.kills, tally.calls, tally.memories, tally.cut, tally.happened, tally.swaps, tally.rebuilt)
+    times = (statistics.median(tally.opened), max(tally.opened)) if tally.opened else (0.0, 0.0)
+    return (mode, *(f"{number:,}" for number in numbers), *(f"{seconds:.2f} s" for seconds in times))
 
 
 def _sum(tallies: Sequence[Tally]) -> Tally:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 
 from transactive.filters import join_path
+from transactive.index.protocol import Declared
 from transactive.records import KINDS, SENSITIVITIES, Memory, NewMemory
 from transactive.testing.points import uid_of
 
@@ -49,7 +50,7 @@ NUMBERS = (
 )
 TEXTS = ("", "1", "1.0", "true", "null", "x", "X", "é", "東京", 'say "x"', "a=b", "[]", "t" * 300, *TIME_TEXTS)
 KEYS = ("n", "n[]", "when", "a", "a.b", "", '"', "a?", "a=1", "$eq", "Ünï")
-DECLARED = {
+DECLARED: Declared = {
     "metadata.n": "number",
     "metadata.when": "time",
     "metadata.a.n": "number",
@@ -63,7 +64,7 @@ _present = st.one_of(
     st.sampled_from(TEXTS),
     st.integers(-(2**63) + 1, 2**63 - 1),
     st.floats(allow_nan=False, allow_infinity=False),
-    st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=4),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=4),
 )
 scalars = st.none() | _present
 keys = st.sampled_from(KEYS)
@@ -71,19 +72,18 @@ values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3), max_leaves=5
 )
 numbers = st.sampled_from(NUMBERS)
+numbered = st.fixed_dictionaries({"n": numbers})
 likely = st.fixed_dictionaries(  # what most filters ask for, mostly as they expect it
     {},
     optional={
         "n": numbers | st.lists(numbers | scalars, max_size=3),
         "when": st.sampled_from(TIME_TEXTS) | scalars,
-        "a": values | st.fixed_dictionaries({"n": numbers}) | st.lists(st.fixed_dictionaries({"n": numbers}), max_size=2),
+        "a": values | numbered | st.lists(numbered, max_size=2),
     },
 )
 metadata = st.tuples(likely, st.dictionaries(keys, values, max_size=2)).map(lambda both: both[0] | both[1])
 names = st.none() | st.sampled_from(NAMES)
 unit = st.sampled_from((0.0, 0.1, 0.1 + 0.2, 0.5, 1.0))
-
-
 
 
 @st.composite
@@ -124,7 +124,11 @@ def _memory(draw: st.DrawFn, place: int, new: NewMemory) -> Memory:
     own = f"{draw(st.sampled_from(IDS))} {place}" if draw(st.integers(0, 3)) == 0 else uid
     recorded = draw(st.sampled_from(TIMES))
     verified = recorded if new.verified else None
-    assert new.namespace and new.kind and new.importance is not None and new.created_at and new.sensitivity
+    assert new.namespace is not None
+    assert new.kind is not None
+    assert new.importance is not None
+    assert new.created_at is not None
+    assert new.sensitivity is not None
     return Memory(
         id=own,
         uid=uid,

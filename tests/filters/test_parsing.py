@@ -1,5 +1,6 @@
 """A filter becomes a tree, or an error that says what is wrong with it."""
 
+import contextlib
 import json
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -278,15 +279,13 @@ json_like = st.recursive(
 
 @given(json_like)
 def test_anything_else_is_an_invalid_filter_and_no_other_error(where: Any) -> None:
-    try:
+    with contextlib.suppress(InvalidFilter):
         parse(where)
-    except InvalidFilter as error:
-        assert str(error)
 
 
 # --- paths, tokens and times ------------------------------------------------------------------------------------------
 
-segments = st.lists(st.text(st.characters(exclude_categories=("Cs",)), max_size=4) | st.sampled_from(['"', ".", "a."]))
+segments = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=4) | st.sampled_from(['"', ".", "a."]))
 
 
 @given(segments.filter(bool), segments.filter(bool))
@@ -300,7 +299,7 @@ def test_every_value_is_found_by_its_path(held: dict[str, Any]) -> None:
     for leaf in leaves(held):
         path = "metadata." + leaf.path
         assert (leaf.value, leaf.in_list) in metadata_values(held, path)
-        assert parse({path: leaf.value if not isinstance(leaf.value, str) else {"$eq": leaf.value}})
+        assert parse({path: leaf.value}) == equals(path, leaf.value)
 
 
 @given(metadata)
@@ -344,7 +343,7 @@ def test_both_ends_of_the_integers_are_the_floats_they_are() -> None:
         ("0001-01-01T00:00:00+12:00", None),
         ("9999-12-31T23:59:59-12:00", None),
         ("2026-05-01T12:00:00Z and more", None),
-        ("２０２６-05-01T12:00:00Z", None),
+        ("\uff12\uff10\uff12\uff16-05-01T12:00:00Z", None),
         ("", None),
         (1_700_000_000, None),
         (None, None),

@@ -1,6 +1,7 @@
-"""One filter language, three evaluators: the reference, the ledger's SQL and the index's filter select the same memories."""
+"""The reference, the ledger's SQL and the index's filter select the same memories."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ from transactive.ledger import filtering, schema
 from transactive.ledger import memories as table
 from transactive.ledger.database import Database
 from transactive.records import Memory
-from transactive.testing.index import all_uids
 from transactive.testing.points import point, uid_of
+from transactive.testing.suite import all_uids
 
 
 class World:
@@ -42,7 +43,7 @@ class World:
 
     def by_reference(self, expression: Expression) -> list[int]:
         """The places of the memories that the reference selects."""
-        return [n for n, m in enumerate(self.held) if matches(expression, lambda path, m=m: read_memory(m, path))]
+        return [place for place, memory in enumerate(self.held) if matches(expression, partial(read_memory, memory))]
 
     def by_ledger(self, expression: Expression) -> list[int]:
         """Those that SQL selects."""
@@ -124,7 +125,7 @@ def told(*metadata: dict[str, Any]) -> list[Memory]:
     return [memory(place, metadata=each) for place, each in enumerate(metadata)]
 
 
-@settings(max_examples=settings.default.max_examples // 2, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=settings().max_examples // 2, suppress_health_check=[HealthCheck.too_slow])
 @given(held=memories(most=40), asked=many(wheres, most=40))
 def test_ledger_and_index_select_what_the_reference_selects(
     world: World, held: list[Memory], asked: list[dict[str, Any]]

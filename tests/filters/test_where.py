@@ -1,7 +1,8 @@
 """`where=` means the same in recall, list, count and forget: what the index cannot decide, the ledger does."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def shared() -> Iterator[TeamMemory]:
 
 def fulfilling(held: list[Memory], where: dict[str, Any]) -> set[str]:
     expression = parse(where)
-    return {m.uid for m in held if matches(expression, lambda path, m=m: read_memory(m, path))}
+    return {memory.uid for memory in held if matches(expression, partial(read_memory, memory))}
 
 
 def every_answer(reader: Agent, where: dict[str, Any]) -> dict[str, set[str]]:
@@ -50,7 +51,7 @@ def readable(memory: Memory) -> bool:
     return covers("prod/**", memory.namespace) and memory.sensitivity != "confidential"
 
 
-@settings(max_examples=settings.default.max_examples // 4, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=settings().max_examples // 4, suppress_health_check=[HealthCheck.too_slow])
 @given(new=many(new_memories(), most=25), asked=many(wheres, most=12))
 def test_every_verb_gives_what_the_reference_selects(
     shared: TeamMemory, new: list[NewMemory], asked: list[dict[str, Any]]
@@ -86,36 +87,41 @@ def test_an_undeclared_range_is_decided_by_the_ledger(team: TeamMemory) -> None:
     team.remember("memory of 5", metadata={"amount": 5})
     team.remember("memory of 50", metadata={"amount": 50})
     team.remember("memory of text", metadata={"amount": "50"})
-    where = {"metadata.amount": {"$gt": 10}}
-    assert texts(team.recall("memory", where=where)) == texts(team.list(where)) == {"memory of 50"}
-    where = {"metadata.amount": {"$not": {"$gt": 10}}}
-    assert texts(team.recall("memory", where=where)) == {"memory of 5", "memory of text"}
+    more = {"metadata.amount": {"$gt": 10}}
+    assert texts(team.recall("memory", where=more)) == texts(team.list(more)) == {"memory of 50"}
+    assert texts(team.recall("memory", where={"$not": more})) == {"memory of 5", "memory of text"}
 
 
 def test_a_filter_keeps_the_limit_for_what_fulfils_it(team: TeamMemory) -> None:
     team.remember_many([f"refund refund refund {n}" for n in range(300)])
     team.remember("a refund, and much else that was said about it", metadata={"amount": 50}, tags=["rare"])
-    for where in ({"tags": "rare"}, {"metadata.amount": {"$gte": 50}}, {"text": {"$contains": "much else"}}):
+    filters: list[dict[str, Any]] = [
+        {"tags": "rare"},
+        {"metadata.amount": {"$gte": 50}},
+        {"text": {"$contains": "much else"}},
+    ]
+    for where in filters:
         assert len(team.recall("refund", limit=1, where=where)) == 1, where
 
 
 def test_a_callers_own_id_is_found_by_every_verb(team: TeamMemory) -> None:
     team.remember("memory of mine", id="INV-7")
     uid = team.remember("memory of nobody").uid
-    for where, expected in (
+    cases: list[tuple[dict[str, Any], set[str]]] = [
         ({"id": "INV-7"}, {"memory of mine"}),
         ({"id": {"$in": ["INV-7", uid, "no uuid"]}}, {"memory of mine", "memory of nobody"}),
         ({"id": {"$nin": ["INV-7", "no uuid"]}}, {"memory of nobody"}),
         ({"id": {"$exists": True}}, {"memory of mine", "memory of nobody"}),
         ({"id": None}, set()),
-    ):
+    ]
+    for where, expected in cases:
         assert texts(team.recall("memory", where=where)) == texts(team.list(where)) == expected, where
 
 
 def test_a_revised_memory_is_filtered_by_what_it_is_now(team: TeamMemory) -> None:
     id = team.remember("memory", metadata={"state": "open", "n": 1}, tags=["old"]).id
     team.revise(id, metadata={"state": "closed", "n": 2}, tags=["new"], importance=0.9)
-    for where, count in (
+    cases: list[tuple[dict[str, Any], int]] = [
         ({"metadata.state": "open"}, 0),
         ({"metadata.state": "closed"}, 1),
         ({"metadata.n": {"$gt": 1}}, 1),
@@ -124,7 +130,8 @@ def test_a_revised_memory_is_filtered_by_what_it_is_now(team: TeamMemory) -> Non
         ({"tags": "new"}, 1),
         ({"importance": {"$gt": 0.8}}, 1),
         ({"version": 2}, 1),
-    ):
+    ]
+    for where, count in cases:
         assert len(team.recall("memory", where=where)) == len(team.list(where)) == team.count(where) == count, where
 
 
@@ -132,10 +139,11 @@ def test_a_memory_past_its_time_fulfils_nothing(team: TeamMemory) -> None:
     team.remember("memory", ttl="1h", metadata={"n": 1})
     clock = team._engine.store.clock
     assert isinstance(clock, Clock)
-    for where in ({}, {"metadata.n": {"$gt": 0}}, {"metadata.n": 1}):
+    filters: list[dict[str, Any]] = [{}, {"metadata.n": {"$gt": 0}}, {"metadata.n": 1}]
+    for where in filters:
         assert len(team.recall("memory", where=where)) == 1
     clock.advance(timedelta(hours=1))
-    for where in ({}, {"metadata.n": {"$gt": 0}}, {"metadata.n": 1}, {"$not": {"metadata.n": 2}}):
+    for where in [*filters, {"$not": {"metadata.n": 2}}]:
         assert not team.recall("memory", where=where)
         assert team.count(where) == 0
 
@@ -143,17 +151,24 @@ def test_a_memory_past_its_time_fulfils_nothing(team: TeamMemory) -> None:
 @pytest.mark.parametrize("verb", ["recall", "list", "count", "facets", "forget", "context"])
 def test_a_wrong_filter_is_an_error_in_every_verb(team: TeamMemory, verb: str) -> None:
     team.remember("memory")
-    call = {
+    calls: dict[str, Callable[[Any], object]] = {
         "recall": lambda where: team.recall("memory", where=where),
-        "list": lambda where: team.list(where),
-        "count": lambda where: team.count(where),
+        "list": team.list,
+        "count": team.count,
         "facets": lambda where: team.facets("agent", where),
         "forget": lambda where: team.forget(where=where),
         "context": lambda where: team.context("memory", where=where),
-    }[verb]
-    for where in ({"nonsense": 1}, {"agent": {"$like": "x"}}, {"metadata.n": {"$gt": "x"}}, {"agent": "\ud800"}, "agent"):
+    }
+    wrong: list[Any] = [
+        {"nonsense": 1},
+        {"agent": {"$like": "x"}},
+        {"metadata.n": {"$gt": "x"}},
+        {"agent": "\ud800"},
+        "agent",
+    ]
+    for where in wrong:
         with pytest.raises(InvalidFilter):
-            call(where)
+            calls[verb](where)
     assert team.count() == 1
 
 

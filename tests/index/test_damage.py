@@ -16,19 +16,19 @@ def files(index: Path, name: str) -> list[Path]:
     return found
 
 
-def remove(name: str) -> Callable[[Path], None]:
-    return lambda index: [path.unlink() for path in files(index, name)] and None
+def remove(name: str) -> Callable[[Path], object]:
+    return lambda index: list(map(Path.unlink, files(index, name)))
 
 
-def overwrite(name: str, content: bytes) -> Callable[[Path], None]:
-    return lambda index: [path.write_bytes(content) for path in files(index, name)] and None
+def overwrite(name: str, content: bytes) -> Callable[[Path], object]:
+    return lambda index: [path.write_bytes(content) for path in files(index, name)]
 
 
-def remove_folders(name: str) -> Callable[[Path], None]:
-    return lambda index: [shutil.rmtree(path) for path in sorted(index.rglob(name))] and None
+def remove_folders(name: str) -> Callable[[Path], object]:
+    return lambda index: list(map(shutil.rmtree, sorted(index.rglob(name))))
 
 
-DAMAGES: dict[str, Callable[[Path], None]] = {
+DAMAGES: dict[str, Callable[[Path], object]] = {
     "the whole folder is gone": shutil.rmtree,
     "the pointer is gone": remove("CURRENT"),
     "the pointer is empty": overwrite("CURRENT", b""),
@@ -60,7 +60,7 @@ def test_a_damaged_index_is_repaired_from_the_ledger(tmp_path: Path, damage: str
     DAMAGES[damage](tmp_path / "index")
     with opened() as team:
         assert [(hit.memory.id, round(hit.score, 6)) for hit in team.recall("invoice INV-3 paid")] == expected
-        assert [hit.memory.id for hit in team.recall("INV-3", where={"tags": "t1"})][0] == written[3]
+        assert team.recall("INV-3", where={"tags": "t1"})[0].memory.id == written[3]
         assert {hit.memory.id for hit in team.recall("paid", where={"tags": "t0"})} == set(written[::2])
     with opened() as team:  # and the repair lasts
         assert len(team.recall("invoice")) == 6

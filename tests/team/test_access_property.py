@@ -497,6 +497,7 @@ class Team(RuleBasedStateMachine):
         assert self.team.count() == sum(map(self.model.live, self.model.items.values()))
 
 
+@pytest.mark.slow
 def test_every_verb_shows_exactly_what_may_be_read() -> None:
     run_state_machine_as_test(
         Team,
@@ -533,6 +534,7 @@ def answers(team: TeamMemory, query: str) -> dict[str, tuple[float, float]]:
     return {h.memory.text: (round(h.score, 5), round(h.why.relevance, 5)) for h in team.agent("reader").recall(query)}
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(
     notes=stories(),

@@ -426,6 +426,7 @@ def test_an_open_store_takes_another_model(kept):
         assert len(team.agent("ana").recall("a note", limit=1000)) == 61
 
 
+@pytest.mark.slow
 def test_an_interrupted_change_of_model_goes_on_where_it_was(tmp_path):
     count = 11_500  # its progress is noted every ten thousand
     with opened(tmp_path) as team:

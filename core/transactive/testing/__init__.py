@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from transactive.errors import MissingExtra
@@ -24,19 +25,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Clock", "HashEmbedder", "IndexSuite", "PersistentIndexSuite", "sample_points"]
 
-_SUITES = {"IndexSuite": "transactive.testing.index", "PersistentIndexSuite": "transactive.testing.index"}
+_SUITES = {"IndexSuite": "index", "PersistentIndexSuite": "index"}
+_ASSERTING = ("suite", "filtering", "index")
 
 
 def __getattr__(name: str) -> Any:
     """A suite, loaded when it is first asked for, so that the fakes need no pytest."""
     if name not in _SUITES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = _SUITES[name]
     try:
         import pytest
     except ImportError:
         raise MissingExtra(name, "dev") from None
-    if module not in sys.modules:
-        pytest.register_assert_rewrite(module)  # a failing assertion then shows what it compared
-    __import__(module)
-    return getattr(sys.modules[module], name)
+    modules = [f"{__name__}.{module}" for module in _ASSERTING]
+    pytest.register_assert_rewrite(
+        *(module for module in modules if module not in sys.modules)
+    )  # shows what it compared
+    return getattr(import_module(f"{__name__}.{_SUITES[name]}"), name)

@@ -10,56 +10,43 @@ ones, and whether points that are deleted still count as documents of a search w
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
-from uuid import UUID
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
-from transactive.embedding.protocol import Vectors
-from transactive.embedding.terms import Sparse, identifier_term
+from transactive.embedding.terms import Sparse
 from transactive.errors import IndexUnavailable
-from transactive.filters import ALL, NONE, And, Expression, Not, Or, Test, both, equals, matches, parse
-from transactive.index.protocol import Channel, Declared, Index, Point, Search, answers, read_fields
-from transactive.testing.embedder import HashEmbedder
+from transactive.filters import NONE, equals, parse
+from transactive.index.protocol import Index, Search
+from transactive.testing.filtering import Filtering
 from transactive.testing.points import point, sample_points, sparse_query, uid_of
+from transactive.testing.suite import (
+    CHANNELS,
+    DECLARED,
+    EMBEDDER,
+    Suite,
+    all_uids,
+    ask,
+    everything,
+    found,
+    search,
+    terms_scores,
+)
 
-CHANNELS = ["terms", "window_terms", "dense", "window_dense"]
-DECLARED: Declared = {"metadata.amount": "number", "metadata.due": "time", "metadata.orders.sum": "number"}
-_EMBEDDER = HashEmbedder()
-
-
-class _Suite:
-    """What every part of the suite stands on."""
-
-    dimensions: ClassVar[int] = _EMBEDDER.dimensions
-    """The length of the vectors that the suite puts in."""
-
-    @abstractmethod
-    def make_index(self, folder: Path, declared: Declared) -> Index:
-        """The index of a folder, created when there is none; `declared` are its metadata fields with ranges."""
-        raise NotImplementedError("an index suite's subclass says how its index is made: make_index(folder, declared)")
-
-    @pytest.fixture
-    def index(self, tmp_path: Path) -> Iterator[Index]:
-        """A new, empty index."""
-        index = self.make_index(tmp_path / "index", DECLARED)
-        yield index
-        index.close()
+_NO_TERMS = Sparse(np.zeros(0, np.uint32), np.zeros(0, np.float32))
 
 
-class _Writing(_Suite):
+class Writing(Suite):
     """Upsert, delete, clear, flush, close."""
 
     def test_a_new_index_is_empty(self, index: Index) -> None:
         """No candidates, in as many lists as ever, and nothing to count."""
         lists = ask(index, search("invoice", "INV-5000"))
-        assert [found.uids for found in lists] == [[], [], [], [], []]
-        assert [found.scores.shape for found in lists] == [(0,)] * 5
+        assert [one.uids for one in lists] == [[], [], [], [], []]
+        assert [one.scores.shape for one in lists] == [(0,)] * 5
         assert (index.count(), index.facets("agent"), index.unindexed()) == (0, {}, 0)
         assert index.vectors([uid_of("absent")]) == {}
 
@@ -152,7 +139,7 @@ class _Writing(_Suite):
         index.close()
 
 
-class _Finding(_Suite):
+class Finding(Suite):
     """Candidates and vectors."""
 
     def test_every_channel_answers_in_one_call_in_a_fixed_order(self, index: Index) -> None:
@@ -160,17 +147,17 @@ class _Finding(_Suite):
         some = sample_points(20)
         index.upsert(some)
         lists = ask(index, search("invoice", "INV-5003", "INV-9999", "INV-5001"))
-        assert [found.channel for found in lists] == [*CHANNELS, "identifiers", "identifiers", "identifiers"]
-        assert [found.uids for found in lists[4:]] == [[some[3].uid], [], [some[1].uid]]
+        assert [one.channel for one in lists] == [*CHANNELS, "identifiers", "identifiers", "identifiers"]
+        assert [one.uids for one in lists[4:]] == [[some[3].uid], [], [some[1].uid]]
 
     def test_each_list_is_parallel_and_best_first(self, index: Index) -> None:
         """As many scores as ids, none twice, none NaN, descending."""
         index.upsert(sample_points(30))
-        for found in ask(index, search("The customer wants a refund for invoice INV-5002", "INV-5002")):
-            assert len(found.uids) == len(found.scores) == len(set(found.uids)) > 0
-            assert found.scores.dtype == np.float64
-            assert np.isfinite(found.scores).all()
-            assert (np.diff(found.scores) <= 0).all()
+        for _, uids, scores in ask(index, search("The customer wants a refund for invoice INV-5002", "INV-5002")):
+            assert len(uids) == len(scores) == len(set(uids)) > 0
+            assert scores.dtype == np.float64
+            assert np.isfinite(scores).all()
+            assert (np.diff(scores) <= 0).all()
 
     def test_each_channel_looks_at_its_own_vector(self, index: Index) -> None:
         """Own words are found by all, a neighbour's words by the windows alone."""
@@ -181,7 +168,7 @@ class _Finding(_Suite):
         assert neighbour["window_terms"] == [uid_of("refund")]
         scores = {c.channel: dict(zip(c.uids, c.scores, strict=True)) for c in ask(index, search("courier"))}
         expected = point("refund", around=["courier"])
-        query = _EMBEDDER.embed_query("courier")
+        query = EMBEDDER.embed_query("courier")
         assert scores["dense"][uid_of("refund")] == pytest.approx(float(expected.dense @ query), abs=1e-5)
         assert scores["window_dense"][uid_of("refund")] == pytest.approx(float(expected.window_dense @ query), abs=1e-5)
 
@@ -189,7 +176,7 @@ class _Finding(_Suite):
         """With the best first, and every point a candidate."""
         some = sample_points(15)
         index.upsert(some)
-        query = _EMBEDDER.embed_query("Acme lost invoice twice")
+        query = EMBEDDER.embed_query("Acme lost invoice twice")
         dense = ask(index, search("Acme lost invoice twice"))[2]
         expected = {p.uid: float(p.dense @ query) for p in some}
         assert dict(zip(dense.uids, dense.scores, strict=True)) == pytest.approx(expected, abs=1e-5)
@@ -200,7 +187,7 @@ class _Finding(_Suite):
         text = "The customer disputes invoice INV-5000 after the outage."
         whole = ask(index, search(text, "INV-5000"))
         cut = ask(index, search(text, "INV-5000", depth=3))
-        assert [len(found.uids) for found in cut] == [3, 3, 3, 3, 1]
+        assert [len(one.uids) for one in cut] == [3, 3, 3, 3, 1]
         for short, long in zip(cut, whole, strict=True):
             assert short.scores == pytest.approx(long.scores[: len(short.uids)], abs=1e-6)
 
@@ -210,7 +197,7 @@ class _Finding(_Suite):
         wanted = [point(f"refund and {word}", name=f"wanted {n}", agent="mine") for n, word in enumerate("abc")]
         index.upsert([*better, *wanted])
         lists = ask(index, search("refund", "", where=equals("agent", "mine"), depth=5))
-        assert [set(found.uids) for found in lists[:4]] == [{p.uid for p in wanted}] * 4
+        assert [set(one.uids) for one in lists[:4]] == [{p.uid for p in wanted}] * 4
 
     def test_a_rarer_word_weighs_more(self, index: Index) -> None:
         """Inverse document frequency is counted over the points."""
@@ -244,21 +231,23 @@ class _Finding(_Suite):
         """And hinders no other channel."""
         index.upsert(sample_points(5))
         lists = ask(index, search("xylophone", "XY-1"))
-        assert [len(found.uids) for found in lists] == [0, 0, 5, 5, 0]
+        assert [len(one.uids) for one in lists] == [0, 0, 5, 5, 0]
 
     def test_an_empty_sparse_query_finds_nothing_by_terms(self, index: Index) -> None:
         """A question of stopwords alone is no error."""
         index.upsert(sample_points(5))
-        lists = ask(index, Search(dense=_EMBEDDER.embed_query("invoice"), terms=_NO_TERMS))
-        assert [len(found.uids) for found in lists] == [0, 0, 5, 5]
+        lists = ask(index, Search(dense=EMBEDDER.embed_query("invoice"), terms=_NO_TERMS))
+        assert [len(one.uids) for one in lists] == [0, 0, 5, 5]
 
     def test_a_zero_query_vector_is_no_error(self, index: Index) -> None:
         """A question without a known word still finds by its terms, and scores are numbers."""
         index.upsert(sample_points(5))
-        lists = ask(index, Search(dense=_zeros(), terms=sparse_query("INV-5002 invoice")))
+        lists = ask(
+            index, Search(dense=np.zeros(EMBEDDER.dimensions, np.float32), terms=sparse_query("INV-5002 invoice"))
+        )
         assert set(lists[0].uids) == {p.uid for p in sample_points(5)}
-        for found in lists:
-            assert np.isfinite(found.scores).all()
+        for _, _, scores in lists:
+            assert np.isfinite(scores).all()
 
     def test_a_point_without_a_known_word_is_kept(self, index: Index) -> None:
         """Zero vectors and empty sparse ones are stored, counted, filtered and scored 0."""
@@ -269,8 +258,8 @@ class _Finding(_Suite):
         assert index.count(equals("agent", "Zoë")) == 2
         assert not index.vectors([silent.uid])[silent.uid].any()
         lists = ask(index, search("invoice", where=equals("id", silent.uid)))
-        assert [found.uids for found in lists] == [[], [], [silent.uid], [silent.uid]]
-        assert [found.scores.tolist() for found in lists[2:]] == [[0.0], [0.0]]
+        assert [one.uids for one in lists] == [[], [], [silent.uid], [silent.uid]]
+        assert [one.scores.tolist() for one in lists[2:]] == [[0.0], [0.0]]
 
     def test_vectors_come_back_as_they_went_in(self, index: Index) -> None:
         """Of those points that are there."""
@@ -287,7 +276,7 @@ class _Finding(_Suite):
         assert 0 <= index.unindexed() <= 7
 
 
-class _Counting(_Suite):
+class Counting(Suite):
     """Count and facets."""
 
     def test_facets_count_points_by_value(self, index: Index) -> None:
@@ -338,141 +327,7 @@ class _Counting(_Suite):
         assert index.facets("tags") == {f"tag {n}": 1 for n in range(8)}
 
 
-_TIME = "2026-05-02T00:00:00Z"
-FILTERS: tuple[Mapping[str, Any], ...] = (
-    {"agent": "billing"},
-    {"agent": "nobody"},
-    {"agent": {"$ne": "billing"}},
-    {"agent": {"$in": ["Zoë", "billing/eu"]}},
-    {"agent": {"$in": []}},
-    {"agent": {"$nin": []}},
-    {"agent": {"$nin": ["billing", "triage"]}},
-    {"agent": {"$exists": True}},
-    {"kind": {"$exists": False}},
-    {"kind": "decision", "sensitivity": "confidential"},
-    {"namespace": "acme/support"},
-    {"namespace": {"$nin": ["acme/support", "globex/support"]}},
-    {"namespace": {"$exists": True}},
-    {"namespace": None},
-    {"user": None},
-    {"user": {"$ne": None}},
-    {"user": {"$in": ["cust_42", None]}},
-    {"user": {"$nin": ["cust_42", None]}},
-    {"user": {"$ne": "cust_42"}},
-    {"session": {"$exists": True}, "app": "desk"},
-    {"app": {"$exists": False}},
-    {"verified": True},
-    {"verified": False},
-    {"verified": {"$ne": True}},
-    {"verified": {"$exists": True}},
-    {"verified": {"$in": [True, False]}},
-    {"tags": "urgent"},
-    {"tags": {"$contains": "refund"}},
-    {"tags": {"$ne": "urgent"}},
-    {"tags": {"$in": ["urgent", "none"]}},
-    {"tags": {"$exists": False}},
-    {"tags": None},
-    {"importance": {"$gt": 0.5}},
-    {"importance": {"$gte": 0.5}},
-    {"importance": {"$lt": 1, "$gt": 0}},
-    {"importance": {"$lte": 0}},
-    {"created_at": {"$gte": _TIME}},
-    {"created_at": {"$lt": _TIME, "$gt": "2026-05-01T12:00:00+02:00"}},
-    {"created_at": {"$not": {"$gte": _TIME}}},
-    {"metadata.amount": 100},
-    {"metadata.amount": 100.0},
-    {"metadata.amount": "100"},
-    {"metadata.amount": True},
-    {"metadata.amount": 99.5},
-    {"metadata.amount": None},
-    {"metadata.amount": {"$ne": None}},
-    {"metadata.amount": {"$ne": 100}},
-    {"metadata.amount": {"$nin": [100, None]}},
-    {"metadata.amount": {"$gt": 99.5}},
-    {"metadata.amount": {"$gte": 99.5, "$lt": 250}},
-    {"metadata.amount": {"$lte": 100}},
-    {"metadata.amount": {"$contains": 100}},
-    {"metadata.amount": {"$contains": 250.0}},
-    {"metadata.amount.net": {"$exists": True}},
-    {"metadata.paid": True},
-    {"metadata.paid": 1},
-    {"metadata.paid": "true"},
-    {"metadata.paid": {"$nin": [False, 1]}},
-    {"metadata.customer": {"$exists": True}},
-    {"metadata.customer.id": "cust_42"},
-    {"metadata.customer": "cust_42"},
-    {"metadata.papers": 2},
-    {"metadata.papers": {"$contains": 2.0}},
-    {"metadata.papers": {"$exists": True}},
-    {"metadata.orders.id": "o2"},
-    {"metadata.orders.sum": {"$gt": 10}},
-    {"metadata.due": {"$gte": "2026-05-03T00:00:00Z"}},
-    {"metadata.due": {"$lt": "2026-05-02T00:00:01+00:00"}},
-    {"metadata.due": "tomorrow"},
-    {'metadata."a.b"': "dotted"},
-    {"metadata.a.b": "dotted"},
-    {'metadata."say \\"x\\""': 1},
-    {"metadata.city": "東京"},
-    {"metadata.note": ""},
-    {"metadata.note": {"$exists": True}},
-    {"metadata.place": {"$in": [1, 3.0, "5", True]}},
-    {"$or": [{"agent": "billing"}, {"tags": "urgent"}]},
-    {"$or": [{"agent": "billing"}, {"$and": [{"user": "cust_7"}, {"$not": {"verified": True}}]}]},
-    {"$and": [{"$or": [{"user": None}, {"user": "cust_42"}]}, {"importance": {"$gte": 0.3}}]},
-    {"$not": {"$or": [{"agent": "billing"}, {"metadata.amount": {"$gte": 100}}]}},
-    {"$not": {"$not": {"kind": "decision"}}},
-    {"$not": {}},
-    {"$or": [{}, {"agent": "nobody"}]},
-    {},
-)
-
-
-class _Filtering(_Suite):
-    """Every condition that an index answers is answered as the reference does."""
-
-    @pytest.fixture
-    def filled(self, index: Index) -> Index:
-        """An index with sample points."""
-        index.upsert(sample_points(36))
-        return index
-
-    def test_every_filter_selects_what_the_reference_selects(self, filled: Index) -> None:
-        """In candidates and in counts, and its negation the rest."""
-        wrong: dict[str, tuple[list[int], list[int], int, int]] = {}
-        for where in FILTERS:
-            expression = parse(where)
-            expected = [p.number for p in sample_points(36) if selects(expression, p)]
-            uids = all_uids(filled, expression)
-            selected = [p.number for p in sample_points(36) if p.uid in uids]
-            answer = (selected, expected, filled.count(expression), filled.count(Not(expression)))
-            if answer != (expected, expected, len(expected), 36 - len(expected)):
-                wrong[str(where)] = answer
-        assert wrong == {}
-
-    def test_ids_are_a_condition_like_any_other(self, filled: Index) -> None:
-        """Alone, among others, negated and empty."""
-        uids = [p.uid for p in sample_points(36)]
-        assert all_uids(filled, equals("id", *uids[:3], uid_of("absent"))) == set(uids[:3])
-        assert filled.count(Not(equals("id", *uids[:3]))) == 33
-        assert filled.count(equals("id")) == 0
-        assert all_uids(filled, both(equals("id", *uids[:4]), equals("agent", "triage"))) == {uids[0]}
-
-    def test_a_pattern_of_namespaces_is_one_condition(self, filled: Index) -> None:
-        """Through `scopes`, which callers cannot write."""
-        assert filled.count(equals("scopes", "acme/**")) == 24
-        assert filled.count(equals("scopes", "acme/*", "globex/support")) == 24
-        assert filled.count(Not(equals("scopes", "**"))) == 0
-        assert filled.count(equals("scopes")) == 0
-
-    def test_always_and_never_can_be_nested(self, filled: Index) -> None:
-        """An empty `and` is true, an empty `or` false, wherever they stand."""
-        always: list[Expression] = [ALL, Not(NONE), And((ALL, ALL)), Or((NONE, ALL)), Not(And((NONE, ALL)))]
-        never: list[Expression] = [NONE, Not(ALL), And((ALL, NONE)), Or((NONE, NONE)), Or((Not(ALL), NONE))]
-        assert [filled.count(expression) for expression in always] == [36] * 5
-        assert [filled.count(expression) for expression in never] == [0] * 5
-
-
-class IndexSuite(_Writing, _Finding, _Counting, _Filtering):
+class IndexSuite(Writing, Finding, Counting, Filtering):
     """What any `transactive.index.protocol.Index` has to do. A subclass says how it is made."""
 
 
@@ -527,89 +382,3 @@ class PersistentIndexSuite(IndexSuite):
         ):
             with pytest.raises(IndexUnavailable):
                 call()
-
-
-# --- what the tests ask with ------------------------------------------------------------------------------------------
-
-_NO_TERMS = Sparse(np.zeros(0, np.uint32), np.zeros(0, np.float32))
-
-
-def _zeros() -> Vectors:
-    return np.zeros(_EMBEDDER.dimensions, np.float32)
-
-
-def search(text: str, *identifiers: str, where: Expression = ALL, corpus: Expression = ALL, depth: int = 200) -> Search:
-    """A search for a text in every channel, and for identifiers."""
-    return Search(
-        dense=_EMBEDDER.embed_query(text),
-        terms=sparse_query(text),
-        identifiers=tuple(identifier_term(identifier.casefold()) for identifier in identifiers),
-        where=where,
-        corpus=corpus,
-        depth=depth,
-    )
-
-
-class Ranked(NamedTuple):
-    """One channel's list, with the ids as they are written."""
-
-    channel: Channel
-    uids: list[str]
-    scores: npt.NDArray[np.float64]
-
-
-def ask(index: Index, question: Search) -> list[Ranked]:
-    """The candidates of a search."""
-    return [
-        Ranked(channel, [str(UUID(int=key)) for key in keys], scores)
-        for channel, keys, scores in index.candidates(question)
-    ]
-
-
-def found(index: Index, text: str) -> dict[str, list[str]]:
-    """The ids that each channel finds."""
-    return {c.channel: c.uids for c in ask(index, search(text))}
-
-
-def all_uids(index: Index, where: Expression = ALL) -> set[str]:
-    """The ids of all points that fulfil an expression: every point is a candidate of the dense channel."""
-    return set(ask(index, search("invoice", where=where, depth=1000))[2].uids)
-
-
-def terms_scores(index: Index, text: str, *, where: Expression = ALL, corpus: Expression = ALL) -> dict[str, float]:
-    """The scores of the terms channel."""
-    terms = ask(index, search(text, where=where, corpus=corpus))[0]
-    return dict(zip(terms.uids, terms.scores.tolist(), strict=True))
-
-
-def everything(index: Index) -> dict[str, Any]:
-    """What an index answers about itself, in a form that can be compared."""
-    corpus = equals("scopes", "**")
-    lists = ask(index, search("The customer disputes invoice twice", "INV-5001", corpus=corpus, depth=1000))
-    uids = sorted(lists[2].uids)
-    return {
-        "candidates": [
-            sorted((uid, round(score, 4)) for uid, score in zip(c.uids, c.scores.tolist(), strict=True)) for c in lists
-        ],
-        "vectors": {uid: vector.round(4).tolist() for uid, vector in sorted(index.vectors(uids).items())},
-        "facets": {field: index.facets(field) for field in ("namespace", "agent", "user", "tags")},
-        "filtered": [index.count(parse(where)) for where in FILTERS[::7]],
-        "count": index.count(),
-    }
-
-
-def selects(expression: Expression, stored: Point) -> bool:
-    """What the reference says of a point; every condition has to be one that an index answers."""
-    _check_answered(expression)
-    return matches(expression, lambda path: read_fields(stored, path))
-
-
-def _check_answered(expression: Expression) -> None:
-    match expression:
-        case And(items) | Or(items):
-            for item in items:
-                _check_answered(item)
-        case Not(item):
-            _check_answered(item)
-        case Test():
-            assert answers(expression, DECLARED), f"no index answers {expression}"
