@@ -4,7 +4,8 @@
 
 LoCoMo (Maharana et al., ACL 2024, github.com/snap-research/locomo) is CC BY-NC 4.0 and not part of this project. Each
 turn becomes a memory with its author, session and time. recall@k is the share of a question's evidence turns among the
-first k, averaged over questions; categories 1–4 and 5 (adversarial: the evidence is the other speaker's) apart.
+first k, averaged over questions; categories 1–4 and 5 (adversarial: the evidence is the other speaker's) apart. Each
+question is asked twice: for ten hits, which give R@1 to R@10, NDCG and the timings, and for fifty, which give the rest.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from transactive import Agent, NewMemory, TeamMemory
+from transactive import Agent, NewMemory, Recall, TeamMemory
 
 CUTS = (1, 5, 10, 20, 50)
 NAMES = {1: "multi-hop", 2: "temporal", 3: "open-domain", 4: "single-hop", 5: "adversarial"}
@@ -41,7 +42,8 @@ class Answer:
     """What came back for a question."""
 
     question: Question
-    ranked: tuple[str, ...]
+    ten: tuple[str, ...]
+    fifty: tuple[str, ...]
     seconds: float
 
 
@@ -93,31 +95,37 @@ def questions(sample: dict[str, Any]) -> list[Question]:
 
 
 def ask(reader: Agent, sample: dict[str, Any], *, pooled: bool) -> Iterator[Answer]:
-    """Recall 50 turns for each question; pooled, turns of another conversation are wrong whatever their number."""
+    """Recall turns for each question; pooled, turns of another conversation are wrong whatever their number."""
     here = f"locomo/{sample['sample_id']}"
     for question in questions(sample):
         start = time.perf_counter()
-        hits = reader.recall(question.text, limit=max(CUTS))
+        ten = reader.recall(question.text, limit=10)
         seconds = time.perf_counter() - start
-        ranked = tuple(h.memory.id if h.memory.namespace == here else f"elsewhere/{h.memory.uid}" for h in hits)
-        assert pooled or all(hit.memory.namespace == here for hit in hits)
-        yield Answer(question, ranked, seconds)
+        fifty = reader.recall(question.text, limit=50)
+        assert pooled or all(hit.memory.namespace == here for hit in fifty)
+        yield Answer(question, ids(ten, here), ids(fifty, here), seconds)
+
+
+def ids(hits: Recall, here: str) -> tuple[str, ...]:
+    """The turn ids of hits; those of another conversation match no evidence."""
+    return tuple(h.memory.id if h.memory.namespace == here else f"elsewhere/{h.memory.uid}" for h in hits)
 
 
 def recall_at(answer: Answer, cut: int) -> float:
     """The share of the evidence among the first `cut`."""
-    return len(answer.question.evidence & set(answer.ranked[:cut])) / len(answer.question.evidence)
+    ranked = answer.ten if cut <= len(answer.ten) else answer.fifty
+    return len(answer.question.evidence & set(ranked[:cut])) / len(answer.question.evidence)
 
 
 def ndcg(answer: Answer, cut: int = 10) -> float:
     """Normalised discounted cumulative gain with binary relevance (Järvelin & Kekäläinen, 2002)."""
-    gained = sum(1 / math.log2(i + 2) for i, id in enumerate(answer.ranked[:cut]) if id in answer.question.evidence)
+    gained = sum(1 / math.log2(i + 2) for i, id in enumerate(answer.ten[:cut]) if id in answer.question.evidence)
     return gained / sum(1 / math.log2(i + 2) for i in range(min(cut, len(answer.question.evidence))))
 
 
 def reciprocal_rank(answer: Answer) -> float:
     """1 / the place of the first evidence turn, 0 when it is not among the first 50."""
-    return next((1 / (i + 1) for i, id in enumerate(answer.ranked) if id in answer.question.evidence), 0.0)
+    return next((1 / (i + 1) for i, id in enumerate(answer.fifty) if id in answer.question.evidence), 0.0)
 
 
 def row(name: str, answers: Sequence[Answer]) -> str:

@@ -71,7 +71,7 @@ class Search:
     where: Expression = ALL
     corpus: Expression = ALL
     """What the caller may read: the population of the inverse document frequencies."""
-    depth: int = 200
+    depth: int = 100
 
 
 class Candidates(NamedTuple):

@@ -79,7 +79,7 @@ class Maintaining:
         built = False
         if isinstance(index, EdgeIndex):
             enough = self._store.settings.build_at if build is None else 1
-            if index.building or (build is not False and index.unindexed() >= enough):
+            if build is not False and (index.building or index.unindexed() >= enough):
                 built = self._built(index)
         unindexed = 0 if index is None else index.unindexed()
         return Maintenance(settled=settled, expired=expired, built=built, unindexed=unindexed)

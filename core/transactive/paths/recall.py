@@ -30,7 +30,7 @@ from transactive.store import Store
 
 log = logging.getLogger("transactive")
 
-DEPTH = 200
+DEPTH = 100
 _SPARE = 6  # rows read beyond the page, for candidates that the ledger rules out
 MOST_IDS = 10_000
 
