@@ -40,6 +40,8 @@ from transactive import TeamMemory
 WRITER = Path(__file__).with_name("crash_writer.py")
 AGENTS = ("ada", "bob")
 MODES = {"write": 38, "swap": 22, "reindex": 12, "rebuild": 12, "open": 8, "close": 8}
+CROWDED = 11_000
+"""Memories, enough for an HNSW graph; with more, the writers forget more than they remember."""
 PATIENCE = 60.0
 """Seconds after which a process that says nothing, or a builder that does not end, is a fault."""
 
@@ -199,6 +201,7 @@ class Crashes:
             "seed": f"{self.seed} {self._round}",
             "round": self._round,
             "next": self._round * 100_000,
+            "crowded": self.size > CROWDED,
             "live": {name: self._model.some_live(name, self._random) for name in AGENTS},
             "gone": {name: self._model.some_gone(name) for name in AGENTS},
         }

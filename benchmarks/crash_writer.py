@@ -62,13 +62,14 @@ class Writer(threading.Thread):
         self._numbers = count(int(order["next"]))
         self._calls = count()
         self._round = order["round"]
+        self._weights = [20, 2, 24, 46, 8] if order["crowded"] else [48, 7, 24, 13, 8]
 
     def run(self) -> None:
         verbs: list[Callable[[], None]] = [self.remember, self.remember_many, self.revise, self.forget, self.undo]
         try:
             while not self.stopped.is_set():
-                self._random.choices(verbs, weights=[48, 7, 24, 13, 8])[0]()
-                time.sleep(0.002)  # or the store grows faster than it can be looked at
+                self._random.choices(verbs, weights=self._weights)[0]()
+                time.sleep(0.002)
         except Exception as error:  # noqa: BLE001  # whatever it is, the parent shall hear of it
             say(failed=f"{self.agent.name}: {type(error).__name__}: {error}")
 
