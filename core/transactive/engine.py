@@ -44,7 +44,7 @@ class Engine:
         self._closing = threading.Lock()
         try:
             self.maintaining.heal(options.progress)
-        except BaseException:
+        except BaseException:  # whatever it was is raised again: nothing stays open or locked
             close_store(self.store)
             raise
         runs = background and self.store.index is not None

@@ -57,7 +57,7 @@ class Database:
         try:
             with self.write() as connection:
                 migrate(connection)
-        except BaseException:
+        except BaseException:  # whatever it was is raised again: no connection stays open
             self.close()
             raise
 

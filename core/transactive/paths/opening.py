@@ -69,7 +69,7 @@ def open_store(options: Options) -> Store:
     try:
         ledger = Database(folder / "ledger.db", durability=options.durability)
         return _assembled(options, folder, ledger, lock, temporary)
-    except BaseException:
+    except BaseException:  # whatever it was is raised again: nothing stays open or locked
         if ledger is not None:
             ledger.close()
         if lock is not None:
