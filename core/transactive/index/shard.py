@@ -7,7 +7,6 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
-from uuid import UUID
 
 import numpy as np
 import qdrant_edge as edge
@@ -190,7 +189,8 @@ def _sparse(vector: Sparse) -> edge.SparseVector:
 
 def _candidates(channel: Channel, points: Sequence[edge.ScoredPoint]) -> Candidates:
     scores = np.array([point.score for point in points], np.float64)
-    return Candidates(channel, [cast("UUID", point.id).int for point in points], scores)
+    ids: list[Any] = [point.id for point in points]  # UUIDs, as which they were put in
+    return Candidates(channel, [uid.int for uid in ids], scores)
 
 
 @contextmanager
