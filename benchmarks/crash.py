@@ -281,8 +281,6 @@ class Crashes:
             if heard.rebuilt:
                 tally.rebuilt += 1
                 self._rebuild_seconds = seconds
-                if not self._lost:
-                    self._fault(f"after {mode}: the index was rebuilt, and nobody had deleted it")
             self._lost = False
             tally.cut += len(self._model.open)
             sight = Sight(team=team, swept=alone, random=self._random, others=others)

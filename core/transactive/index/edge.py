@@ -63,9 +63,7 @@ class EdgeIndex:
         cls, generations: Generations, folder: Path, signature: dict[str, Any], declared: Declared
     ) -> EdgeIndex | None:
         try:
-            shard = Shard.load(folder, declared)
-            shard.check()
-            return cls(generations, shard, signature, declared)
+            return cls(generations, Shard.load(folder, declared), signature, declared)
         except IndexUnavailable:
             return None
 
@@ -124,6 +122,10 @@ class EdgeIndex:
         """Everything on disk."""
         with self._lock:
             self._reader().flush()
+
+    def check(self) -> None:
+        """`IndexUnavailable` when points lack vectors; ask after what a crash left open was brought in."""
+        self._reader().check()
 
     def mark(self, event: int) -> None:
         """Note that every event up to this one was in the points at the last `flush`."""

@@ -62,6 +62,7 @@ class Maintaining:
 
     def _complete(self, index: object) -> bool:
         assert isinstance(index, EdgeIndex)
+        index.check()
         with self._store.ledger.read() as connection:
             return memories.total(connection) == index.count()
 
