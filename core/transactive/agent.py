@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, overload
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, overload
 
-from transactive.errors import InvalidInput
+from transactive.errors import AccessDenied, InvalidInput
+from transactive.lifecycle import Lifecycle
 from transactive.records import (
     Context,
     Degrade,
@@ -18,55 +21,70 @@ from transactive.records import (
     Progress,
     Recall,
     Sensitivity,
+    SessionInfo,
+    Transcript,
 )
 from transactive.rules.packing import pack
 
 if TYPE_CHECKING:
-    from transactive.engine import Engine
     from transactive.filters import Where
     from transactive.rules.access import Identity
 
 CONTEXT_HITS = 50
 
 
-class Agent:
+class Agent(Lifecycle):
     """A view of the store bound to one identity: it sees what that identity may see, and writes in its name.
 
     Made by `team.agent(…)`. Thread-safe. The handle guards against bugs and prompt-injected tool calls, not against
     hostile code in the same interpreter.
     """
 
-    def __init__(self, engine: Engine, identity: Identity) -> None:
-        self._engine = engine
-        self._identity = identity
-
-    @property
-    def name(self) -> str:
-        """Whose handle this is; stamped on everything it writes."""
-        return self._identity.agent
-
-    @property
-    def user(self) -> str | None:
-        """The user it is bound to: it sees memories of that user and of none, and nothing else."""
-        return self._identity.user
-
-    @property
-    def session(self) -> str | None:
-        """The session that it stamps on what it writes; it narrows a read only when passed to it."""
-        return self._identity.session
-
-    @property
-    def app(self) -> str | None:
-        """The application that it stamps on what it writes."""
-        return self._identity.app
-
-    @property
-    def namespace(self) -> str:
-        """Its private namespace, `agents/<name>`: where it writes unless told otherwise."""
-        return self._identity.private
+    _within: str | None = None
+    """The session that recall stays within unless told otherwise."""
 
     def __repr__(self) -> str:
         return f"Agent({self.name!r})"
+
+    @property
+    def session_id(self) -> str | None:
+        """The session that it stamps on what it writes; it narrows a read only when passed to it."""
+        return self._identity.session
+
+    def session(
+        self,
+        id: str | None = None,
+        *,
+        user: str | None = None,
+        app: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        summary: bool | Any = False,
+    ) -> Session:
+        """Begin a unit of work: a handle that stamps it, recalls from it, and ends it (`with agent.session() as s:`).
+
+        Args:
+            id: By default a fresh one. One of your own must be new, or a session that this agent began and has not ended.
+            user: About whom it is; the handle is then bound to that user.
+            app: In which application.
+            metadata: A JSON object, kept with the session.
+            summary: Sum it up when it ends: True (the store's summariser), a function from memories to a text, or a
+                LangChain chat model.
+
+        Raises:
+            SessionClosed: the session has ended.
+            AccessDenied: the id belongs to another agent, user or app.
+        """
+        from transactive.paths.incoming import optional_name
+
+        if user is not None and self.user not in {None, user}:
+            raise AccessDenied("this handle is bound to one user; begin sessions of others with another handle")
+        identity = replace(
+            self._identity,
+            user=optional_name(user, "a user") or self.user,
+            app=optional_name(app, "an app") or self.app,
+        )
+        info = self._engine.sitting.start(identity, id, metadata)
+        return Session(self, replace(identity, session=info.id), info, summary)
 
     # --- writing --------------------------------------------------------------------------------------------------
 
@@ -89,6 +107,7 @@ class Agent:
         verified: bool = False,
         sensitivity: Sensitivity | None = None,
         derived_from: Sequence[str] = (),
+        supersedes: Sequence[str] | str = (),
     ) -> Memory:
         """Remember one text, by default in the agent's private namespace. When this returns, it survives `kill -9`.
 
@@ -97,7 +116,7 @@ class Agent:
             id: An id of your own, unique in the namespace; by default a fresh UUIDv7.
             namespace: Where; the agent needs the right `write` there.
             kind: By default `episodic` within a session, else `semantic`.
-            importance: In [0, 1]; 0.5 by default.
+            importance: In [0, 1]; by default what the text says of it (`transactive.rules.importance`), and how new it is.
             tags: Labels, for filters.
             metadata: A JSON object of at most 64 KiB, for filters (`metadata.key`); aware datetimes become ISO strings.
             user: About whom; a handle bound to a user writes about that user only.
@@ -109,11 +128,18 @@ class Agent:
             verified: Mark it verified at once; needs the right `verify` there.
             sensitivity: `public`, `internal` (default) or `confidential`: who may read it by their clearance.
             derived_from: Ids of memories it rests on.
+            supersedes: The id, or ids, of memories whose place it takes (`correct` is the short form).
+
+        A fact or a procedure (`semantic`, `procedural`) that says again what is there already, in the same namespace and
+        about the same user, reinforces that memory, which is returned; with an id of your own it never does. What the
+        namespace's policy promotes is promoted in the same transaction.
 
         Raises:
             InvalidInput: something of this was wrong.
-            AccessDenied: the agent may not write (or verify) there.
+            AccessDenied: the agent may not write (or verify) there, or the policy does not let this in.
             DuplicateId: the id is taken in that namespace.
+            RateLimited: the policy allows no more just now; `.retry_after` says from when on.
+            SessionClosed: the session has ended.
 
         In every case nothing was written.
         """
@@ -133,6 +159,7 @@ class Agent:
             verified=verified,
             sensitivity=sensitivity,
             derived_from=derived_from,
+            supersedes=supersedes,
         )
         return self._engine.remembering.one(self._identity, item, namespace)
 
@@ -177,6 +204,7 @@ class Agent:
         verified: bool = False,
         sensitivity: Sensitivity | None = None,
         derived_from: Sequence[str] = (),
+        supersedes: Sequence[str] | str = (),
     ) -> Memory:
         """Remember one text where others read it: in the namespace `to`, by default the store's shared one.
 
@@ -202,6 +230,7 @@ class Agent:
             verified=verified,
             sensitivity=sensitivity,
             derived_from=derived_from,
+            supersedes=supersedes,
         )
 
     def revise(
@@ -231,23 +260,34 @@ class Agent:
         return self._engine.revising.revise(self._identity, id, revision, namespace, expected_version)
 
     @overload
-    def forget(self, id: str, *, namespace: str | None = None, dry_run: bool = False) -> Forgotten: ...
-    @overload
-    def forget(self, *, where: Where, dry_run: bool = False) -> Forgotten: ...
     def forget(
-        self, id: str | None = None, *, where: Where | None = None, namespace: str | None = None, dry_run: bool = False
+        self, id: str, *, namespace: str | None = None, derived: bool = False, dry_run: bool = False
+    ) -> Forgotten: ...
+    @overload
+    def forget(self, *, where: Where, derived: bool = False, dry_run: bool = False) -> Forgotten: ...
+    def forget(
+        self,
+        id: str | None = None,
+        *,
+        where: Where | None = None,
+        namespace: str | None = None,
+        derived: bool = False,
+        dry_run: bool = False,
     ) -> Forgotten:
-        """Take one memory, or all that fulfil `where`, out of every answer; `undo` brings them back.
+        """Take one memory, or all that fulfil `where`, out of every answer; `undo` brings them back until the horizon.
 
-        With the right `write` its own, with `admin` anybody's; of a `where`, only those. `dry_run=True` changes nothing
-        and shows what would go.
+        With the right `write` its own, with `admin` anybody's; of a `where`, only those. A promoted copy that nobody
+        else corroborates goes with its origin; with `derived`, so does everything that was promoted or derived from
+        what goes, summaries too. What another agent has said as well stays, in that agent's name, unless it fulfils
+        the `where` too. `dry_run=True` changes nothing and shows what would go. After the namespace's `purge_after`
+        (30 days), `maintain` deletes it for good.
         """
         if (id is None) == (where is None):
             raise InvalidInput("forget takes an id or where=, one of the two")
         if id is not None:
-            return self._engine.forgetting.one(self._identity, id, namespace, dry_run=dry_run)
+            return self._engine.forgetting.one(self._identity, id, namespace, derived=derived, dry_run=dry_run)
         assert where is not None
-        return self._engine.forgetting.where(self._identity, where, dry_run=dry_run)
+        return self._engine.forgetting.where(self._identity, where, derived=derived, dry_run=dry_run)
 
     def undo(self, forgotten: Forgotten | str) -> int:
         """Bring back what one `forget` took, given what it returned or that one's `id`; returns how many came back."""
@@ -271,6 +311,8 @@ class Agent:
         importance_weight: float | None = None,
         half_life: timedelta | str | None = None,
         exclude_own: bool = False,
+        include_superseded: bool = False,
+        as_of: datetime | None = None,
         degrade: Degrade | None = None,
     ) -> Recall:
         """Find what is remembered about something, best first, over everything that the agent may read.
@@ -289,6 +331,8 @@ class Agent:
             importance_weight: How much importance counts, likewise.
             half_life: For the age, instead of the policy's.
             exclude_own: Leave out what this agent wrote.
+            include_superseded: Find what was corrected too.
+            as_of: Ask what was known at an earlier time; answered by full text, and marked as degraded.
             degrade: What to do when the search cannot run: `raise`, answer by full `text`, or `empty`.
 
         Raises:
@@ -306,13 +350,15 @@ class Agent:
             where=where,
             namespaces=namespaces,
             kinds=kinds,
-            session=session,
+            session=self._within if session is None else session,
             min_importance=min_importance,
             min_similarity=min_similarity,
             recency_weight=recency_weight,
             importance_weight=importance_weight,
             half_life=half_life,
             exclude_own=exclude_own,
+            include_superseded=include_superseded,
+            as_of=as_of,
         )
         return self._engine.recalling.recall(self._identity, asked)
 
@@ -333,6 +379,8 @@ class Agent:
         importance_weight: float | None = None,
         half_life: timedelta | str | None = None,
         exclude_own: bool = False,
+        include_superseded: bool = False,
+        as_of: datetime | None = None,
         degrade: Degrade | None = None,
     ) -> Context:
         """What is remembered about something, as cited text for a prompt, within a budget of tokens.
@@ -355,26 +403,30 @@ class Agent:
             importance_weight=importance_weight,
             half_life=half_life,
             exclude_own=exclude_own,
+            include_superseded=include_superseded,
+            as_of=as_of,
             degrade=degrade,
         )
         return pack(hits, budget, count_tokens or self._engine.count_tokens)
 
     # --- reading --------------------------------------------------------------------------------------------------
 
-    def get(self, id: str, *, namespace: str | None = None) -> Memory:
+    def get(self, id: str, *, namespace: str | None = None, as_of: datetime | None = None) -> Memory:
         """One memory by its `uid`, or by an id of your own in `namespace` (by default the private one).
+
+        With `as_of`, as it was known at that time; without, it counts as an access, from which decay counts anew.
 
         Raises `NotFound` when it is absent, forgotten, expired or not readable: the four are one answer.
         """
-        return self._engine.reading.get(self._identity, id, namespace)
+        return self._engine.reading.shown(self._identity, id, namespace, as_of)
 
     def history(self, id: str, *, namespace: str | None = None) -> Sequence[Memory]:
         """Every version of a memory, oldest first, the current one last."""
         return self._engine.reading.history(self._identity, id, namespace)
 
-    def count(self, where: Where | None = None) -> int:
-        """How many memories the agent may read, of those that fulfil `where`."""
-        return self._engine.reading.count(self._identity, where)
+    def count(self, where: Where | None = None, *, as_of: datetime | None = None) -> int:
+        """How many memories the agent may read, of those that fulfil `where`; with `as_of`, how many were known then."""
+        return self._engine.reading.count(self._identity, where, as_of)
 
     def facets(self, field: str, where: Where | None = None, *, limit: int = 100) -> dict[str, int]:
         """Readable memories that fulfil `where`, counted by the values of a field, most frequent first.
@@ -390,10 +442,60 @@ class Agent:
         order_by: str = "-created_at",
         limit: int = 100,
         after: str | None = None,
+        as_of: datetime | None = None,
     ) -> Page:
         """One page of the memories that the agent may read, of those that fulfil `where`.
 
         `order_by` is created_at, recorded_at, updated_at or importance, descending with a leading `-`; `after` is the
-        `next` of the page before.
+        `next` of the page before. With `as_of`, what was known at that time, each memory in its version of then.
         """
-        return self._engine.reading.list(self._identity, where, order_by, limit, after)
+        return self._engine.reading.list(self._identity, where, order_by, limit, after, as_of)
+
+
+class Session(Agent):
+    """An agent's handle within one session, made by `agent.session(…)`: every verb of the agent's, stamped with it.
+
+    `recall` and `context` stay within the session, unless another is named; `agent` is the handle that it was begun
+    with, for all the rest. As a context manager it ends with the block.
+    """
+
+    def __init__(self, agent: Agent, identity: Identity, info: SessionInfo, summary: bool | Any) -> None:
+        super().__init__(agent._engine, identity)
+        self.agent = agent
+        self._info = info
+        self._summary = summary
+        self._within = info.id
+
+    @property
+    def id(self) -> str:
+        """The session's id."""
+        return self._info.id
+
+    @property
+    def info(self) -> SessionInfo:
+        """The session as it stands: when it began and ended, its metadata, and the id of its summary."""
+        return self._engine.sitting.info(self._identity, self.id)
+
+    def __repr__(self) -> str:
+        return f"Session({self.id!r}, agent={self.name!r})"
+
+    def transcript(self, session: str | None = None) -> Transcript:
+        """What was contributed to this session, by whom and in which order, as far as the agent may read it."""
+        return super().transcript(self.id if session is None else session)
+
+    def end(self, *, summary: bool | Any = None, namespace: str | None = None) -> SessionInfo:
+        """End it for good: it takes no more memories. Ended already, it stays as it is.
+
+        `summary` is that of `agent.session(…)` unless given; the summary is a memory of the session, by this agent, in
+        `namespace` (by default its private one), and rests on all that the agent could read of it.
+        """
+        asked = self._summary if summary is None else summary
+        return self._engine.sitting.end(self._identity, self.id, asked, namespace)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end()

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
-from transactive.agent import Agent
-from transactive.team import Groups, Namespaces, TeamMemory
+from transactive.agent import Agent, Session
+from transactive.records import SessionInfo
+from transactive.team import Audit, Groups, Namespaces, TeamMemory
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,6 +53,38 @@ def awaited(
     return call
 
 
+class Beginning:
+    """What `agent.session(…)` gives: await it for the session, or enter it, and it ends with the block."""
+
+    def __init__(self, begin: Callable[[], Session]) -> None:
+        self._begin = begin
+        self._session: AsyncSession | None = None
+
+    def __await__(self) -> Generator[Any, None, AsyncSession]:
+        return self._begun().__await__()
+
+    async def _begun(self) -> AsyncSession:
+        return AsyncSession(await _run(self._begin))
+
+    async def __aenter__(self) -> AsyncSession:
+        self._session = await self._begun()
+        return self._session
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._session is not None
+        await self._session.end()
+
+
+def _begun(method: Callable[Concatenate[Agent, P], Session]) -> Callable[Concatenate[Any, P], Beginning]:
+    @functools.wraps(method)
+    def call(self: AsyncAgent, /, *args: P.args, **kwargs: P.kwargs) -> Beginning:
+        return Beginning(functools.partial(method, self.sync, *args, **kwargs))
+
+    return call
+
+
 class AsyncAgent(Door):
     """An agent handle whose verbs are awaited; see `Agent`."""
 
@@ -71,9 +104,9 @@ class AsyncAgent(Door):
         return self.sync.user
 
     @property
-    def session(self) -> str | None:
+    def session_id(self) -> str | None:
         """The session that it stamps on what it writes."""
-        return self.sync.session
+        return self.sync.session_id
 
     @property
     def app(self) -> str | None:
@@ -94,13 +127,49 @@ class AsyncAgent(Door):
     revise = awaited(Agent.revise)
     forget = awaited(Agent.forget)
     undo = awaited(Agent.undo)
+    promote = awaited(Agent.promote)
+    correct = awaited(Agent.correct)
+    verify = awaited(Agent.verify)
+    why = awaited(Agent.why)
+    conflicts = awaited(Agent.conflicts)
+    resolve = awaited(Agent.resolve)
+    compact = awaited(Agent.compact)
+    transcript = awaited(Agent.transcript)
+    sessions = awaited(Agent.sessions)
+    observe = awaited(Agent.observe)
+    wait = awaited(Agent.wait)
     recall = awaited(Agent.recall)
     context = awaited(Agent.context)
     get = awaited(Agent.get)
     history = awaited(Agent.history)
     count = awaited(Agent.count)
     facets = awaited(Agent.facets)
+    session = _begun(Agent.session)
     list = awaited(Agent.list)
+
+
+class AsyncSession(AsyncAgent):
+    """A session whose verbs are awaited; see `Session`. `async with agent.session() as s:` ends it with the block."""
+
+    @property
+    def sync(self) -> Session:
+        """The synchronous session."""
+        return cast("Session", self._sync)
+
+    @property
+    def id(self) -> str:
+        """The session's id."""
+        return self.sync.id
+
+    def __repr__(self) -> str:
+        return f"AsyncSession({self.id!r}, agent={self.name!r})"
+
+    transcript = awaited(Session.transcript)
+    end = awaited(Session.end)
+
+    async def info(self) -> SessionInfo:
+        """The session as it stands."""
+        return await _run(lambda: self.sync.info)
 
 
 class AsyncNamespaces(Door):
@@ -110,6 +179,14 @@ class AsyncNamespaces(Door):
     policy = awaited(Namespaces.policy)
     delete = awaited(Namespaces.delete)
     list = awaited(Namespaces.list)
+
+
+class AsyncAudit(Door):
+    """`team.aio.audit`; see `Audit`."""
+
+    verify = awaited(Audit.verify)
+    export = awaited(Audit.export)
+    list = awaited(Audit.list)
 
 
 class AsyncGroups(Door):
@@ -136,6 +213,7 @@ class AsyncTeamMemory(AsyncAgent):
         super().__init__(sync)
         self.namespaces = AsyncNamespaces(sync.namespaces)
         self.groups = AsyncGroups(sync.groups)
+        self.audit = AsyncAudit(sync.audit)
 
     open = staticmethod(_opened(TeamMemory.open))
 
@@ -168,4 +246,5 @@ class AsyncTeamMemory(AsyncAgent):
     revoke = awaited(TeamMemory.revoke)
     grants = awaited(TeamMemory.grants)
     maintain = awaited(TeamMemory.maintain)
+    erase = awaited(TeamMemory.erase)
     reindex = awaited(TeamMemory.reindex)

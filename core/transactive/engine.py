@@ -9,18 +9,30 @@ import logging
 import threading
 
 from transactive.errors import IndexUnavailable
+from transactive.namespaces import OWNER
+from transactive.paths.auditing import Auditing
+from transactive.paths.capture import Capturing
+from transactive.paths.compact import Compacting
+from transactive.paths.conflicts import Arbitrating
+from transactive.paths.correct import Correcting
+from transactive.paths.erase import Erasing
 from transactive.paths.forget import Forgetting
+from transactive.paths.judging import Judging
 from transactive.paths.maintain import Background, Maintaining
 from transactive.paths.opening import Options, close_store, open_store
+from transactive.paths.promote import Promoting
+from transactive.paths.provenance import Explaining
 from transactive.paths.question import Question, question
 from transactive.paths.reading import Reading
 from transactive.paths.recall import Recalling
 from transactive.paths.remember import Remembering
 from transactive.paths.revise import Revising, Revision
+from transactive.paths.sessions import Sitting
 from transactive.paths.settle import Settling
 from transactive.paths.share import Sharing
 from transactive.paths.writing import Writing
 from transactive.progress import reporter
+from transactive.rules.access import Identity
 
 log = logging.getLogger("transactive")
 
@@ -33,14 +45,24 @@ class Engine:
     def __init__(self, options: Options, *, background: bool) -> None:
         self.store = open_store(options)
         self.settling = Settling(self.store)
+        models = self.store.models
         writing = Writing(self.store, self.settling)
+        judging = Judging(self.store)
         self.reading = Reading(self.store)
         self.recalling = Recalling(self.store, self.settling)
-        self.remembering = Remembering(writing, self.reading)
-        self.revising = Revising(writing, self.reading)
+        self.promoting = Promoting(writing, self.reading, judging)
+        self.remembering = Remembering(writing, self.reading, judging, self.promoting)
+        self.revising = Revising(writing, self.reading, self.promoting)
+        self.correcting = Correcting(writing, self.reading, self.remembering, self.promoting)
         self.forgetting = Forgetting(writing, self.reading)
         self.sharing = Sharing(writing, self.forgetting)
-        self.maintaining = Maintaining(self.store, self.settling, self.forgetting)
+        self.explaining = Explaining(self.store, self.reading)
+        self.arbitrating = Arbitrating(writing, self.reading, self.remembering)
+        self.sitting = Sitting(writing, self.remembering, models)
+        self.compacting = Compacting(writing, self.forgetting, models)
+        self.auditing = Auditing(self.store)
+        erasing = Erasing(writing, Identity(OWNER))
+        self.maintaining = Maintaining(self.store, self.settling, self.forgetting, erasing)
         self._closing = threading.Lock()
         try:
             self.maintaining.heal(options.progress)
@@ -49,6 +71,7 @@ class Engine:
             raise
         runs = background and self.store.index is not None
         self._background = Background(self.maintaining) if runs else None
+        self.capturing = Capturing(writing, self.reading, self.remembering, models)
 
     def close(self) -> None:
         """Flush, delete what is settled from the pending rows, and release everything; harmless when closed already."""
@@ -56,6 +79,7 @@ class Engine:
             if self.store.closed:
                 return
             self.store.check()
+            self.capturing.stop()
             if self._background is not None:
                 self._background.stop()
             try:

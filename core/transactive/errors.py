@@ -9,6 +9,8 @@
     ├── AccessDenied (PermissionError) the principal lacks a right on a namespace that it can see
     ├── NotFound (LookupError)         absent, or not readable: the two are the same to the caller
     ├── VersionConflict                the memory changed since it was read; `.current` is what it is now
+    ├── RateLimited                    the policy allows no more writes just now; `.retry_after` says from when on
+    ├── SessionClosed                  the session has ended and takes no more memories
     ├── StoreError                     the store as a whole
     │   ├── StoreLocked                another process (or this one) owns the index of this folder
     │   ├── StoreClosed                used after `close()`
@@ -19,6 +21,7 @@
     │   └── EmbedderMismatch           opened with another embedding model than the one that made its vectors
     ├── IndexUnavailable               the search could not run; no result was invented
     ├── EmbeddingFailed                the embedding model raised, or returned vectors of the wrong shape
+    ├── ModelFailed                    a plugged-in scorer, summariser or extractor raised, or returned nonsense
     └── MissingExtra (ImportError)     an optional dependency is not installed; the message names the extra
 
 Every message says what was wrong and what would be right. No message holds the text of a memory.
@@ -29,6 +32,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from transactive.records import Memory
 
 
@@ -73,6 +78,19 @@ class VersionConflict(TransactiveError):
         """The memory as it stands now."""
 
 
+class RateLimited(TransactiveError):
+    """An agent wrote to a namespace faster than its policy allows; nothing was written."""
+
+    def __init__(self, message: str, retry_after: timedelta) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """How long until the same call is allowed, if nothing else is written meanwhile."""
+
+
+class SessionClosed(TransactiveError):
+    """The session has ended."""
+
+
 class StoreError(TransactiveError):
     """The store as a whole cannot be used in this way."""
 
@@ -111,6 +129,10 @@ class IndexUnavailable(TransactiveError):
 
 class EmbeddingFailed(TransactiveError):
     """The embedding model raised, or returned vectors of the wrong shape."""
+
+
+class ModelFailed(TransactiveError):
+    """A plugged-in scorer, summariser or extractor raised, or returned what it must not."""
 
 
 class MissingExtra(TransactiveError, ImportError):

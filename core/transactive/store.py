@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from math import ceil
 from pathlib import Path
 from typing import Literal
@@ -18,16 +19,17 @@ from transactive.embedding.protocol import Embedder
 from transactive.embedding.static import StaticEmbedder
 from transactive.embedding.terms import SparseEncoder
 from transactive.errors import ForkedStore, StoreClosed
-from transactive.filters import ALL, Expression, equals
+from transactive.filters import ALL, Expression, Not, equals
 from transactive.index.edge import EdgeIndex
 from transactive.index.lock import FileLock
 from transactive.index.protocol import Index, RangeKind
-from transactive.ledger import access, events, memories, namespaces
+from transactive.ledger import access, events, lineage, memories, namespaces
 from transactive.ledger.database import Database
+from transactive.models import Models
 from transactive.namespaces import covers
-from transactive.policies import Policy
-from transactive.records import Degrade, Grant, Sensitivity
-from transactive.rules.access import Identity, Reach, reach
+from transactive.policies import Policy, effective
+from transactive.records import SENSITIVITIES, Degrade, Grant, Sensitivity
+from transactive.rules.access import Ceilings, Identity, Reach, reach
 from transactive.rules.cues import Names
 from transactive.rules.ranking import Traits
 
@@ -52,7 +54,7 @@ class Settings:
     temporary: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tables:
     """Who may do what, as of one access epoch."""
 
@@ -61,6 +63,25 @@ class Tables:
     groups: dict[str, list[str]]
     policies: dict[str, Policy]
     namespaces: frozenset[str]
+
+    @cached_property
+    def ceilings(self) -> Ceilings:
+        """The namespaces whose policy bounds the sensitivity of what is there."""
+        if all(policy.max_sensitivity is None for policy in self.policies.values()):
+            return ()
+        found: list[tuple[str, Sensitivity]] = []
+        for place in sorted(self.namespaces):
+            level = effective(self.policies, place).max_sensitivity
+            if level is not None and level != SENSITIVITIES[-1]:
+                found.append((place, level))
+        return tuple(found)
+
+    @cached_property
+    def gated(self) -> tuple[str, ...]:
+        """The namespaces from which only verified memories are recalled."""
+        if all(policy.verified_only in {None, "off"} for policy in self.policies.values()):
+            return ()
+        return tuple(p for p in sorted(self.namespaces) if effective(self.policies, p).verified_only != "off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +160,7 @@ class Store:
         ledger: Database,
         index: Index | None,
         encoders: Encoders,
+        models: Models,
         lock: FileLock | None,
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
@@ -147,12 +169,16 @@ class Store:
         self.ledger = ledger
         self.index = index
         self.encoders = encoders
+        self.models = models
         self.lock = lock
         self.clock = clock
         self.new_id = new_id
         self.closed = False
         self.recalled: dict[str, datetime] = {}
+        self.accessed: dict[str, tuple[datetime, int]] = {}
+        """What was used since that was last written to the ledger: when last, and how often."""
         self.expiring = False
+        self.superseding = False
         self._pid = os.getpid()
         self._tables: Tables | None = None
         self._known: set[Who] | None = None
@@ -198,7 +224,7 @@ class Store:
     def reach(self, connection: Connection, identity: Identity, heads: events.Heads | None = None) -> Reach:
         """What an identity may do now."""
         tables = self.tables(connection, heads)
-        return reach(identity, tables.grants, tables.groups, self.clock())
+        return reach(identity, tables.grants, tables.groups, self.clock(), tables.ceilings)
 
     # --- who and what is known ------------------------------------------------------------------------------------
 
@@ -224,6 +250,18 @@ class Store:
         self.forget_known()
         with self.ledger.read() as connection:
             self.expiring = memories.expiring(connection)
+            self.superseding = lineage.superseding(connection)
+
+    def current(self) -> tuple[Expression, ...]:
+        """The condition that a memory was not superseded; none while no memory was."""
+        return (Not(equals("superseded", True)),) if self.superseding else ()
+
+    def used(self, uids: Iterable[str]) -> None:
+        """Note that memories were answered; `Settling.tidy` writes it down."""
+        now = self.clock()
+        accessed = self.accessed
+        for uid in uids:
+            accessed[uid] = (now, accessed.get(uid, (now, 0))[1] + 1)
 
     def view(self, connection: Connection, allowed: Reach) -> View:
         """What a caller can know of: names, and what it may read as the cheapest exact condition."""

@@ -12,7 +12,10 @@ from transactive.agent import Agent
 from transactive.namespaces import OWNER, SHARED, check_agent
 from transactive.policies import Policy
 from transactive.records import (
+    AuditCheck,
+    AuditEntry,
     Degrade,
+    Erased,
     Forgotten,
     Grant,
     Maintenance,
@@ -54,6 +57,41 @@ class Namespaces:
         return iter(self.list())
 
 
+class Audit:
+    """`team.audit`: every call that changed something, chained by hashes; who, what, where and when, never text."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def verify(self) -> AuditCheck:
+        """Whether the audit is as it was written: every entry changed, deleted or added shows.
+
+        Who can write to the ledger's file could also compute a new chain: keep `export`s elsewhere to notice that.
+        """
+        return self._engine.auditing.verify()
+
+    def list(
+        self,
+        *,
+        principal: str | None = None,
+        actions: Sequence[str] | str = (),
+        target: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: int = 0,
+        limit: int = 1000,
+    ) -> Sequence[AuditEntry]:
+        """Entries in order, filtered; `after` is the `number` of the last one seen.
+
+        Actions are those of the verbs: remember, revise, forget, grant, configure, erase …; `target` is a namespace.
+        """
+        return self._engine.auditing.list(principal, actions, target, since, until, after, limit)
+
+    def export(self, path: str | Path) -> int:
+        """Write all of it to a new file, one JSON object a line; returns how many entries."""
+        return self._engine.auditing.export(path)
+
+
 class Groups:
     """`team.groups`: named sets of agents; `group:<name>` is then a principal for grants."""
 
@@ -91,6 +129,7 @@ class TeamMemory(Agent):
         super().__init__(engine, _OWNER)
         self.namespaces = Namespaces(engine)
         self.groups = Groups(engine)
+        self.audit = Audit(engine)
 
     @classmethod
     def open(
@@ -109,6 +148,9 @@ class TeamMemory(Agent):
         reindex: bool = False,
         progress: bool | Callable[[Progress], None] = True,
         clock: Callable[[], datetime] | None = None,
+        scorer: Any = None,
+        summarizer: Any = None,
+        extractor: Any = None,
     ) -> Self:
         """Open the store in a folder, creating it when absent. No server, no key, no download.
 
@@ -129,6 +171,12 @@ class TeamMemory(Agent):
             reindex: Embed everything anew when the embedder is another than before, instead of refusing.
             progress: Of a rebuild: a bar or lines on stderr (True), nothing (False), or a callback.
             clock: Gives the current time, aware; for tests.
+            scorer: Rates the importance of what is written without one: a function from a text to a number in [0, 1],
+                or a LangChain chat model. By default a rule (`transactive.rules.importance`).
+            summarizer: Sums up sessions and old memories: a function from memories to a text, or a chat model. By
+                default the most telling sentences are taken.
+            extractor: Finds facts in what is observed: a function from turns to `Extracted`s, or a chat model. By
+                default none: the turns are kept as they are.
 
         Raises:
             StoreLocked: the index is owned already; the message names by whom, and the ways out.
@@ -150,6 +198,9 @@ class TeamMemory(Agent):
             reindex=reindex,
             progress=progress,
             clock=clock,
+            scorer=scorer,
+            summarizer=summarizer,
+            extractor=extractor,
         )
         return cls(Engine(options, background=background))
 
@@ -225,12 +276,24 @@ class TeamMemory(Agent):
         """Every grant, or those of one principal, in force or not."""
         return self._engine.sharing.grants(self._identity, principal)
 
-    def maintain(self, *, build: bool | None = None) -> Maintenance:
-        """One round of upkeep: settle, expire, flush, and build the index when there is enough to build.
+    def maintain(
+        self, *, build: bool | None = None, progress: bool | Callable[[Progress], None] = False
+    ) -> Maintenance:
+        """One round of upkeep: settle, expire, evict, purge, flush, and build the index when there is enough to build.
 
-        `build=True` builds whatever is unindexed, `build=False` nothing; a build is waited for, while others go on.
+        In small steps, between which others read and write. `build=True` builds whatever is unindexed, `build=False`
+        nothing; a build is waited for, while others go on. The background thread does the same once a minute.
         """
-        return self._engine.maintaining.maintain(build=build)
+        return self._engine.maintaining.maintain(build=build, progress=progress)
+
+    def erase(self, *, user: str, progress: bool | Callable[[Progress], None] = False) -> Erased:
+        """Delete all about a user for good and at once (right to erasure): nothing of it is left in any file.
+
+        Every memory about the user, forgotten or not, with its versions; promoted copies; what was derived from any of
+        it; what other memories hold of it as a further source; the user's sessions. Then the index is built anew. The
+        audit keeps that it happened, and to how many. Not undoable. Backups and exports are yours to delete.
+        """
+        return self._engine.maintaining.erase(self._identity, user, progress)
 
     def reindex(self, *, embedder: Any = None, progress: bool | Callable[[Progress], None] = True) -> None:
         """Embed every memory anew, with the same model or another one. Searches go on meanwhile; a crash is resumed.

@@ -63,6 +63,7 @@ FIELDS: dict[str, str] = {
     "tags": "list",
     "text": "body",
     "verified": "flag",
+    "superseded": "flag",
     "importance": "number",
     "confidence": "number",
     "version": "number",

@@ -106,6 +106,10 @@ class EdgeIndex:
         """Every channel in one call."""
         return self._reader().candidates(search)
 
+    def nearest(self, vectors: Sequence[Vectors], where: Expression, limit: int) -> list[list[tuple[str, float]]]:
+        """By the dense vectors of the own texts."""
+        return self._reader().nearest(vectors, where, limit)
+
     def vectors(self, uids: Sequence[str]) -> dict[str, Vectors]:
         """The dense vectors of these points."""
         return self._reader().vectors(uids)

@@ -25,7 +25,7 @@ from transactive.filters import (
     metadata_token,
     parse_time,
 )
-from transactive.index.protocol import ALWAYS, KEYWORDS, Declared, Fields, Point
+from transactive.index.protocol import ALWAYS, FLAGS, KEYWORDS, Declared, Fields, Point
 
 _IN_KV = tuple(name for name in KEYWORDS if name not in {"scopes", "namespace"})
 
@@ -126,7 +126,7 @@ def _choices(item: Expression) -> list[Any]:
     """The alternatives of an expression that is nothing else."""
     if isinstance(item, Or):
         return [_condition(choice) for choice in item.items]
-    if isinstance(item, Test) and item.operator == "in" and item.path in KEYWORDS and item.path != "verified":
+    if isinstance(item, Test) and item.operator == "in" and item.path in KEYWORDS and item.path not in FLAGS:
         keyed = item.path in {"namespace", "scopes"}
         key, values = (item.path, list(item.operand)) if keyed else ("kv", _terms(item))
         return _values(key, values) if 1 < len(values) <= _FEW else []
@@ -144,15 +144,15 @@ def _test(test: Test) -> Any:
         return FieldCondition(key, range=RangeFloat(**{test.operator: operand}))
     if test.path in {"namespace", "scopes"}:
         return _any(test.path, list(test.operand))
-    if test.path == "verified":
-        verified, other = _any("kv", ["verified=true"]), False in test.operand
-        kinds = [*([verified] if True in test.operand else []), *([Filter(must_not=[verified])] if other else [])]
+    if test.path in FLAGS:
+        raised, other = _any("kv", [f"{test.path}=true"]), False in test.operand
+        kinds = [*([raised] if True in test.operand else []), *([Filter(must_not=[raised])] if other else [])]
         return Filter(should=kinds) if kinds else _NOTHING
     return _any("kv", _terms(test))
 
 
 def _terms(test: Test) -> list[str]:
-    """What a condition looks up. Memories that are not verified have no term: it would stand on almost all of them."""
+    """What a condition looks up. A flag that is not raised has no term: it would stand on almost all memories."""
     values = test.operand if test.operator == "in" else (test.operand,)
     if test.path.startswith("metadata."):
         return ["metadata." + metadata_token(test, value) for value in values]

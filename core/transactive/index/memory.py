@@ -49,6 +49,15 @@ class MemoryIndex:
             lists.append(_ranked("identifiers", _sparse(readable, corpus, "terms", one), search.depth))
         return lists
 
+    def nearest(self, vectors: Sequence[Vectors], where: Expression, limit: int) -> list[list[tuple[str, float]]]:
+        """By exhaustive search."""
+        points = self._matching(where)
+        found: list[list[tuple[str, float]]] = []
+        for vector in vectors:
+            scored = [(point.uid, float(point.dense @ vector)) for point in points]
+            found.append(sorted(scored, key=lambda item: (-item[1], item[0]))[:limit])
+        return found
+
     def vectors(self, uids: Sequence[str]) -> dict[str, Vectors]:
         """The dense vectors of these points."""
         return {uid: self._points[uid].dense for uid in uids if uid in self._points}

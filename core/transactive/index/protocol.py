@@ -18,10 +18,23 @@ Channel = Literal["terms", "window_terms", "dense", "window_dense", "identifiers
 RangeKind = Literal["number", "time"]
 
 # Fields on which an index answers equality and existence; ranges it answers on these two and on declared metadata.
-KEYWORDS = ("namespace", "scopes", "agent", "user", "session", "app", "kind", "sensitivity", "verified", "tags")
+KEYWORDS = (
+    "namespace",
+    "scopes",
+    "agent",
+    "user",
+    "session",
+    "app",
+    "kind",
+    "sensitivity",
+    "verified",
+    "superseded",
+    "tags",
+)
+FLAGS = ("verified", "superseded")
 RANGES = ("created_at", "importance")
 FACETS = ("namespace", "agent", "user", "session", "app", "kind", "sensitivity", "tags")
-ALWAYS = frozenset({"namespace", "scopes", "agent", "kind", "sensitivity", "verified"})
+ALWAYS = frozenset({"namespace", "scopes", "agent", "kind", "sensitivity", *FLAGS})
 """Fields that no memory lacks."""
 
 
@@ -41,6 +54,7 @@ class Fields:
     session: str | None = None
     app: str | None = None
     verified: bool = False
+    superseded: bool = False
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
@@ -101,6 +115,10 @@ class Index(Protocol):
 
     def candidates(self, search: Search) -> list[Candidates]:
         """At most `depth` points a channel: terms, window_terms, dense, window_dense, then one list an identifier."""
+        ...
+
+    def nearest(self, vectors: Sequence[Vectors], where: Expression, limit: int) -> list[list[tuple[str, float]]]:
+        """For each vector, at most `limit` points that fulfil the expression with their cosines, closest first."""
         ...
 
     def vectors(self, uids: Sequence[str]) -> dict[str, Vectors]:

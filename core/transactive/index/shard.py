@@ -23,6 +23,7 @@ _DENSE: tuple[Channel, ...] = ("dense", "window_dense")
 _EVERY = 10_000_000  # of the terms in `kv`: those of one field are picked afterwards
 _SCANNED = 2_000  # so few vectors are scanned rather than indexed
 _SAMPLED = 16
+_QUERIES = 16
 _BATCH = 500  # points in one call: each holds the interpreter for its whole length
 
 
@@ -95,6 +96,20 @@ class Shard:
         with _translated(self.folder):
             lists = self._shard.query_batch(edge.QueryBatchRequest(requests))
         return [_candidates(name, points) for (name, _, _), points in zip(channels, lists, strict=True)]
+
+    def nearest(self, vectors: Sequence[Vectors], where: Expression, limit: int) -> list[list[tuple[str, float]]]:
+        """A few queries a call, since each call holds the interpreter."""
+        condition = edge_filters.condition(where)
+        found: list[list[tuple[str, float]]] = []
+        for start in range(0, len(vectors), _QUERIES):
+            requests = [
+                edge.QueryRequest(limit=limit, query=edge.Query.Nearest(v.tolist(), using="dense"), filter=condition)
+                for v in vectors[start : start + _QUERIES]
+            ]
+            with _translated(self.folder):
+                lists = self._shard.query_batch(edge.QueryBatchRequest(requests))
+            found.extend([(str(point.id), float(point.score)) for point in points] for points in lists)
+        return found
 
     def vectors(self, uids: Sequence[str]) -> dict[str, Vectors]:
         """The dense vectors of these points."""

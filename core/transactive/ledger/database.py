@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,8 +21,10 @@ from sqlalchemy.pool import QueuePool, StaticPool
 
 from transactive.errors import FilterTooBroad, StoreBusy, StoreClosed, StoreDamaged
 from transactive.ledger.migrations import migrate
+from transactive.ledger.schema import FULL_TEXT
 
 BUSY_SECONDS = 60.0
+_CHECKPOINTS, _CHECKPOINT_PAUSE = 200, 0.05
 _LIMITS = ("parser stack overflow", "too many SQL variables", "Expression tree is too large")
 
 
@@ -76,6 +79,29 @@ class Database:
         with _translated(self._path), self._reader.connect() as connection:
             yield connection
 
+    def scrub(self) -> None:
+        """Leave nothing of deleted text in any file: merge the full-text indexes, and empty the write-ahead log.
+
+        Deleted rows are zeroed when they are deleted (`secure_delete`). Raises `StoreBusy` when another process keeps
+        the log from being emptied; call it again then.
+        """
+        with self._lock:
+            self._check_open()
+            with self.write() as connection:
+                for name in FULL_TEXT:
+                    connection.exec_driver_sql(f"INSERT INTO {name}({name}) VALUES ('optimize')")
+            with _translated(self._path):
+                for _ in range(_CHECKPOINTS):
+                    raw = self._writer.raw_connection()
+                    try:
+                        busy = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+                    finally:
+                        raw.close()
+                    if not busy:
+                        return
+                    time.sleep(_CHECKPOINT_PAUSE)
+        raise StoreBusy(f"deleted, but another process still reads {self._path}, so that its log is not empty yet")
+
     def close(self) -> None:
         """Close every connection; harmless when closed already."""
         with self._lock:
@@ -95,6 +121,7 @@ def _prepare(engine: sa.Engine, pragma: str, *, begin: str | None) -> None:
         raw.execute("PRAGMA foreign_keys=ON")
         raw.execute("PRAGMA cache_size=-65536")
         raw.execute("PRAGMA temp_store=MEMORY")
+        raw.execute("PRAGMA secure_delete=ON")  # deleted text is overwritten, not only unlinked
         raw.execute(pragma)
 
     if begin is not None:

@@ -53,6 +53,8 @@ def record(
 ) -> list[int]:
     """Number one event for each changed memory row, and chain one audit row; returns the events' numbers.
 
+    A row may name an `action` of its own.
+
     Call it as late in the transaction as possible: from here to the commit, every other writer waits.
     """
     taken = connection.execute(
@@ -70,7 +72,7 @@ def record(
                 {
                     "number": number,
                     "at": stamp(now),
-                    "action": action,
+                    "action": row.get("action", action),
                     "uid": row["uid"],
                     "namespace": row["namespace"],
                     "sensitivity": row["sensitivity"],

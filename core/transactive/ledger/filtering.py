@@ -57,10 +57,17 @@ def _id(test: Test) -> ColumnElement[bool]:
 
 
 def _verified(test: Test) -> ColumnElement[bool]:
+    return _flag(test, memories.c.verified_by.is_not(None))
+
+
+def _superseded(test: Test) -> ColumnElement[bool]:
+    return _flag(test, memories.c.superseded_by.is_not(None))
+
+
+def _flag(test: Test, raised: ColumnElement[bool]) -> ColumnElement[bool]:
     if test.operator == "exists":
         return true()
-    verified = memories.c.verified_by.is_not(None)
-    return or_(false(), *(verified if wanted else not_(verified) for wanted in test.operand))
+    return or_(false(), *(raised if wanted else not_(raised) for wanted in test.operand))
 
 
 def _tags(test: Test) -> ColumnElement[bool]:
@@ -114,4 +121,4 @@ def _has(clause: ColumnElement[bool]) -> ColumnElement[bool]:
     return memories.c.uid.in_(found)
 
 
-_SPECIAL = {"id": _id, "verified": _verified, "tags": _tags, "scopes": _scopes}
+_SPECIAL = {"id": _id, "verified": _verified, "superseded": _superseded, "tags": _tags, "scopes": _scopes}

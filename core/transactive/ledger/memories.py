@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -31,7 +31,7 @@ from transactive.records import Memory, Sensitivity
 from transactive.rules.ranking import Traits
 
 _LIVE = memories.c.forgotten_at.is_(None)
-_VERSIONED = [column.name for column in revisions.c if column.name not in {"number", "uid", "revised_by"}]
+VERSIONED = [column.name for column in revisions.c if column.name not in {"number", "uid", "revised_by"}]
 ORDERS = ("created_at", "recorded_at", "updated_at", "importance")
 SOME = 500  # how many ids one statement takes
 
@@ -68,12 +68,21 @@ def to_memory(row: AnyRow | Mapping[str, Any]) -> Memory:
         verified_at=unstamp(m["verified_at"]),
         expires_at=unstamp(m["expires_at"]),
         derived_from=tuple(m["derived_from"]),
+        supersedes=tuple(m["supersedes"]),
+        superseded_by=m["superseded_by"],
+        promoted_from=m["promoted_from"],
+        promoted_by=m["promoted_by"],
+        reinforced=m["reinforced"],
+        corroborated=m["corroborated"],
+        last_seen_at=unstamp(m["last_seen_at"]),
+        accessed_at=unstamp(m["accessed_at"]),
+        accesses=m["accesses"],
         forgotten_at=unstamp(m["forgotten_at"]),
     )
 
 
-def to_row(memory: Memory, *, turn: bool, tells_when: bool) -> dict[str, Any]:
-    """A new memory as a row."""
+def to_row(memory: Memory, *, turn: bool, tells_when: bool, text_key: bytes | None = None) -> dict[str, Any]:
+    """A new memory as a row; with a `text_key`, the same text can be there only once."""
     return {
         "uid": memory.uid,
         "foreign_id": memory.id if memory.id != memory.uid else None,
@@ -88,6 +97,13 @@ def to_row(memory: Memory, *, turn: bool, tells_when: bool) -> dict[str, Any]:
         "turn": turn,
         "tells_when": tells_when,
         "derived_from": list(memory.derived_from),
+        "supersedes": list(memory.supersedes),
+        "promoted_from": memory.promoted_from,
+        "promoted_by": memory.promoted_by,
+        "text_key": text_key,
+        "reinforced": 0,
+        "corroborated": 0,
+        "accesses": 0,
         "created_at": stamp(memory.created_at),
         "recorded_at": stamp(memory.recorded_at),
         "expires_at": stamp(memory.expires_at),
@@ -111,6 +127,8 @@ def _versioned(memory: Memory) -> dict[str, Any]:
 
 def add(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Insert new memories with their attributes."""
+    if not rows:
+        return
     connection.execute(insert(memories), rows)
     _add_attributes(connection, [entry for row in rows for entry in _attributes(row)])
 
@@ -145,6 +163,11 @@ def replace(connection: Connection, old: Memory, new: Memory, *, turn: bool, tel
     connection.execute(memories.update().where(memories.c.uid == new.uid).values(**values))
     connection.execute(delete(attributes).where(attributes.c.uid == new.uid))
     _add_attributes(connection, _attributes({"uid": new.uid, **_versioned(new)}))
+
+
+def change(connection: Connection, uid: str, **values: Any) -> None:
+    """Set columns of one memory that no version holds."""
+    connection.execute(memories.update().where(memories.c.uid == uid).values(**values))
 
 
 _BY_UIDS = select(memories).where(memories.c.uid.in_(bindparam("uids", expanding=True)))
@@ -195,7 +218,7 @@ def history(connection: Connection, current: AnyRow) -> list[Memory]:
     query = select(revisions).where(revisions.c.uid == current.uid).order_by(revisions.c.version)
     now = dict(mapping(current))
     former = [
-        to_memory({**now, **{name: mapping(row)[name] for name in _VERSIONED}}) for row in connection.execute(query)
+        to_memory({**now, **{name: mapping(row)[name] for name in VERSIONED}}) for row in connection.execute(query)
     ]
     return [*former, to_memory(current)]
 
@@ -274,10 +297,10 @@ def forget(connection: Connection, uids: Sequence[str], forget_id: str, now: dat
 
 
 def restore(connection: Connection, uids: Sequence[str]) -> None:
-    """Bring forgotten memories back."""
+    """Bring forgotten memories back. What was said anew meanwhile stays beside them: they give up their text keys."""
     for start in range(0, len(uids), SOME):
         some = memories.c.uid.in_(uids[start : start + SOME])
-        connection.execute(memories.update().where(some).values(forgotten_at=None, forget_id=None))
+        connection.execute(memories.update().where(some).values(forgotten_at=None, forget_id=None, text_key=None))
 
 
 def forgotten(connection: Connection, forget_id: str) -> list[AnyRow]:
@@ -325,6 +348,33 @@ def expired(connection: Connection, now: datetime, limit: int) -> list[AnyRow]:
     """Memories whose time is over and that nobody has forgotten yet."""
     over = memories.c.expires_at <= stamp(now)
     return list(connection.execute(select(memories).where(_LIVE, over).limit(limit)))
+
+
+def held(connection: Connection, namespace: str, now: datetime) -> int:
+    """How many live memories a namespace has."""
+    query = select(func.count()).select_from(memories).where(memories.c.namespace == namespace, live(now))
+    return int(connection.execute(query).scalar_one())
+
+
+def retained(connection: Connection, namespace: str, now: datetime) -> Iterator[Sequence[AnyRow]]:
+    """What decides which live memories of a namespace stay, in parts; `used_at` is 0 where it never was."""
+    used = func.max(func.coalesce(memories.c.accessed_at, 0), func.coalesce(memories.c.last_seen_at, 0))
+    columns = (memories.c.uid, memories.c.number, memories.c.importance, memories.c.kind, memories.c.created_at)
+    number = 0
+    while True:
+        query = select(*columns, used.label("used_at")).where(memories.c.namespace == namespace, live(now))
+        query = query.where(memories.c.number > number).order_by(memories.c.number).limit(SOME)
+        rows = connection.execute(query).all()
+        if not rows:
+            return
+        yield rows
+        number = rows[-1].number
+
+
+def expired_uids(connection: Connection, now: datetime) -> list[str]:
+    """The uids of all of them, first come first."""
+    query = select(memories.c.uid).where(_LIVE, memories.c.expires_at <= stamp(now)).order_by(memories.c.expires_at)
+    return list(connection.execute(query).scalars())
 
 
 def total(connection: Connection) -> int:

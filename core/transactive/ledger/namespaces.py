@@ -1,10 +1,9 @@
-"""Namespaces that were written to or configured, and sessions."""
+"""Namespaces that were written to or configured."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
@@ -12,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert
 from transactive.ledger import memories as ledger_memories
 from transactive.ledger.events import access_changed
 from transactive.ledger.rows import mapping
-from transactive.ledger.schema import memories, namespaces, sessions
+from transactive.ledger.schema import memories, namespaces
 from transactive.ledger.times import stamp, unstamp
 from transactive.records import NamespaceInfo
 
@@ -65,9 +64,3 @@ def infos(connection: Connection, now: datetime) -> list[NamespaceInfo]:
         )
         for row in connection.execute(query)
     ]
-
-
-def add_sessions(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Note sessions at their first memory."""
-    if rows:
-        connection.execute(insert(sessions).on_conflict_do_nothing(), rows)

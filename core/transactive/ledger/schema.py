@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     and_,
+    func,
     text,
 )
 from sqlalchemy.types import UserDefinedType
@@ -87,6 +88,17 @@ memories = Table(
     Column("turn", Boolean(create_constraint=False), nullable=False),
     Column("tells_when", Boolean(create_constraint=False), nullable=False),
     Column("derived_from", JSON, nullable=False),
+    Column("supersedes", JSON, nullable=False),
+    Column("superseded_by", String(36)),
+    Column("superseded_at", BigInteger),
+    Column("promoted_from", String(36)),
+    Column("promoted_by", String(200)),
+    Column("text_key", LargeBinary(16)),  # of facts and promoted copies: what is the same is there once
+    Column("reinforced", Integer, nullable=False, default=0),
+    Column("corroborated", Integer, nullable=False, default=0),  # the corroborations of others that hold, counted
+    Column("last_seen_at", BigInteger),
+    Column("accessed_at", BigInteger),
+    Column("accesses", Integer, nullable=False, default=0),
     Column("created_at", BigInteger, nullable=False),
     Column("recorded_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),
@@ -120,6 +132,21 @@ Index(
 Index("memories_user", memories.c.user)
 Index("memories_expiry", memories.c.expires_at, sqlite_where=memories.c.expires_at.is_not(None))
 Index("memories_forget", memories.c.forget_id, sqlite_where=memories.c.forget_id.is_not(None))
+Index("memories_forgotten", memories.c.forgotten_at, sqlite_where=memories.c.forgotten_at.is_not(None))
+Index("memories_superseded", memories.c.superseded_by, sqlite_where=memories.c.superseded_by.is_not(None))
+Index("memories_promoted", memories.c.promoted_from, sqlite_where=memories.c.promoted_from.is_not(None))
+_same = and_(memories.c.text_key.is_not(None), _live, memories.c.superseded_by.is_(None))
+Index(
+    "memories_same",
+    memories.c.text_key,
+    memories.c.namespace,
+    memories.c.kind,
+    func.coalesce(memories.c.user, ""),
+    memories.c.sensitivity,
+    unique=True,
+    sqlite_where=_same,
+    postgresql_where=_same,
+)
 
 revisions = Table(
     "revisions",
@@ -130,6 +157,57 @@ revisions = Table(
     *_versioned(),
     UniqueConstraint("uid", "version", name="revisions_version"),
     sqlite_autoincrement=True,
+)
+
+# Who else says the same as a memory, each with each of its sources. `source` is the uid of that agent's own memory where
+# it was promoted, else what the agent named, else empty; `text` is another wording.
+corroborations = Table(
+    "corroborations",
+    metadata,
+    Column(
+        "uid",
+        String(36),
+        ForeignKey(memories.c.uid, ondelete="CASCADE", onupdate="CASCADE"),
+        primary_key=True,
+    ),
+    Column("agent", String(200), primary_key=True),
+    Column("source", String(512), primary_key=True),
+    Column("memory", String(36)),
+    Column("text", Text),
+    Column("details", JSON, nullable=False),
+    Column("first_at", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    Column("times", Integer, nullable=False),
+    Column("withdrawn_at", BigInteger),
+)
+Index("corroborations_memory", corroborations.c.memory, sqlite_where=corroborations.c.memory.is_not(None))
+
+# Pairs that an arbiter has looked at and found no conflict.
+dismissals = Table(
+    "dismissals",
+    metadata,
+    Column("first", String(36), ForeignKey(memories.c.uid, ondelete="CASCADE", onupdate="CASCADE"), primary_key=True),
+    Column("second", String(36), ForeignKey(memories.c.uid, ondelete="CASCADE", onupdate="CASCADE"), primary_key=True),
+)
+
+# Observed turns from which facts have still to be extracted.
+extractions = Table(
+    "extractions",
+    metadata,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("identity", JSON, nullable=False),
+    Column("uids", JSON, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# Token buckets of the write rates that policies set.
+rates = Table(
+    "rates",
+    metadata,
+    Column("agent", String(200), primary_key=True),
+    Column("namespace", String(512), primary_key=True),
+    Column("tokens", Float, nullable=False),
+    Column("at", BigInteger, nullable=False),
 )
 
 # What filters on tags and metadata look up: the tokens of `filters.attribute_tokens`, and numbers and times to compare.
@@ -193,7 +271,11 @@ sessions = Table(
     Column("agent", String(200), nullable=False),
     Column("user", String(512)),
     Column("app", String(512)),
+    Column("metadata", JSON, nullable=False),
     Column("started_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("ended_by", String(200)),
+    Column("summary", String(36)),
 )
 
 # Ordered and gap-free; ids and counts only, never text. `user` is an HMAC under that user's key.
@@ -242,6 +324,7 @@ pending = Table(
 )
 Index("pending_number", pending.c.index_id, pending.c.number)
 
+FULL_TEXT = ("memory_text", "revision_text")
 # Full text over `memories.text` and `revisions.text`, kept by triggers.
 SQLITE_FULL_TEXT = [
     statement

@@ -1,19 +1,21 @@
-"""Full text: what answers when there is no index, and what `degrade="text"` falls back to."""
+"""Full text: what answers when there is no index, what `degrade="text"` falls back to, and what searches the past."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from math import log
 
-from sqlalchemy import ColumnElement, Connection, literal_column, select, table, text
+from sqlalchemy import ColumnElement, Connection, func, literal_column, select, table, text
 
 from transactive.filters import Expression
-from transactive.ledger import filtering
+from transactive.ledger import filtering, versions
 from transactive.ledger.memories import count, live
 from transactive.ledger.rows import AnyRow, AnySelect
-from transactive.ledger.schema import memories
+from transactive.ledger.schema import memories, revisions
+from transactive.records import Memory
 
 _WORD = re.compile(r"\w+")
 _UNSPACED = re.compile(r"[぀-ヿ㐀-鿿가-힯]")  # scripts that FTS5's tokenizer does not split
@@ -30,30 +32,78 @@ def search(
     """
     allowed = filtering.condition(where)
     total = count(connection, where, now)
-    scores: Counter[int] = Counter()
-    for condition in _conditions(query):
-        numbers = select(memories.c.number).where(condition, live(now), allowed)
-        found = connection.execute(numbers).scalars().all()
-        weight = log(1 + (total - len(found) + 0.5) / (len(found) + 0.5))
-        scores.update(dict.fromkeys(found, weight))
-    best = dict(sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:limit])
+    lists = (
+        connection.execute(select(memories.c.number).where(_in_memories(word), live(now), allowed)).scalars().all()
+        for word in _words(query)
+    )
+    best = dict(_scored(lists, total)[:limit])
     rows = {row.number: row for row in connection.execute(select(memories).where(memories.c.number.in_(best)))}
     return [(rows[number], score) for number, score in best.items()]
 
 
-def _conditions(query: str) -> list[ColumnElement[bool]]:
-    """One condition a word, the longest first; for a script without spaces, one for each pair of characters."""
+def search_then(
+    connection: Connection,
+    query: str,
+    allowed: Expression,
+    wanted: Callable[[Memory], bool],
+    at: datetime,
+    limit: int,
+) -> list[tuple[Memory, float]]:
+    """The same over what was known at a time: `allowed` names fields that never change, `wanted` decides the rest."""
+    condition = filtering.condition(allowed)
+    everything = select(func.count()).select_from(memories).where(versions.known(at), condition)
+    total = int(connection.execute(everything).scalar_one())
+    lists = (
+        connection.execute(versions.numbers_then(at, _in_memories(word), _in_revisions(word)).where(condition))
+        .scalars()
+        .all()
+        for word in _words(query)
+    )
+    scored = _scored(lists, total)
+    found: list[tuple[Memory, float]] = []
+    for start in range(0, len(scored), 200):
+        some = dict(scored[start : start + 200])
+        known = versions.by_numbers(connection, some, at)
+        found.extend((known[n], score) for n, score in some.items() if n in known and wanted(known[n]))
+        if len(found) >= limit:
+            break
+    return found[:limit]
+
+
+def _scored(lists: Iterable[Iterable[int]], total: int) -> list[tuple[int, float]]:
+    scores: Counter[int] = Counter()
+    for found in lists:
+        numbers = list(found)
+        weight = log(1 + (total - len(numbers) + 0.5) / (len(numbers) + 0.5))
+        scores.update(dict.fromkeys(numbers, weight))
+    return sorted(scores.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _words(query: str) -> list[str]:
+    """The words of a query, the longest first; of a script without spaces, each pair of characters."""
     words = dict.fromkeys(sorted(_WORD.findall(query.casefold()), key=len, reverse=True))
-    found: list[ColumnElement[bool]] = []
+    found: dict[str, None] = {}
     for word in words:
         if _UNSPACED.search(word):
-            pairs = dict.fromkeys(word[i : i + 2] for i in range(max(1, len(word) - 1)))
-            found.extend(memories.c.text.contains(pair, autoescape=True) for pair in pairs)
+            found.update(dict.fromkeys(word[i : i + 2] for i in range(max(1, len(word) - 1))))
         else:
-            found.append(_matches(word))
-    return found[:MAX_WORDS]
+            found[word] = None
+    return list(found)[:MAX_WORDS]
 
 
-def _matches(word: str) -> ColumnElement[bool]:
-    matching: AnySelect = select(literal_column("rowid")).select_from(table("memory_text"))
-    return memories.c.number.in_(matching.where(text("memory_text MATCH :word").bindparams(word=f'"{word}"')))
+def _in_memories(word: str) -> ColumnElement[bool]:
+    if _UNSPACED.search(word):
+        return memories.c.text.contains(word, autoescape=True)
+    return memories.c.number.in_(_matching("memory_text", word))
+
+
+def _in_revisions(word: str) -> ColumnElement[bool]:
+    if _UNSPACED.search(word):
+        return revisions.c.text.contains(word, autoescape=True)
+    return revisions.c.number.in_(_matching("revision_text", word))
+
+
+def _matching(name: str, word: str) -> AnySelect:
+    matching: AnySelect = select(literal_column("rowid")).select_from(table(name))
+    parameter = f"{name}_word"
+    return matching.where(text(f"{name} MATCH :{parameter}").bindparams(**{parameter: f'"{word}"'}))

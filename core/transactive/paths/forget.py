@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection
 
 from transactive.errors import InvalidInput, NotFound
-from transactive.filters import Expression, Where, both, parse
-from transactive.ledger import access, memories, namespaces
+from transactive.filters import Expression, Where, both, matches, parse, read_memory
+from transactive.ledger import access, corroborations, lineage, memories, namespaces
 from transactive.ledger.rows import AnyRow
 from transactive.namespaces import OWNER
+from transactive.paths.admission import check_may_change
 from transactive.paths.reading import Reading
-from transactive.paths.revise import check_may_change
 from transactive.paths.writing import Change, Writing
-from transactive.records import Forgotten, Memory
-from transactive.rules.access import Identity
+from transactive.records import Forgotten, Memory, Source
+from transactive.rules.access import Identity, Reach
+from transactive.rules.cues import tells_when
 from transactive.rules.ids import is_uuid
 
 SAMPLE = 10
+OUTLIVED = frozenset({"expire", "evict", "compact"})
+"""How memories go that were not wrong: what they backed stays backed, and what they corrected stays corrected."""
 
 
 class Forgetting:
@@ -27,33 +34,37 @@ class Forgetting:
         self._reading = reading
         self._store = writing.store
 
-    def one(self, identity: Identity, id: str, namespace: str | None, *, dry_run: bool) -> Forgotten:
+    def one(
+        self, identity: Identity, id: str, namespace: str | None, *, derived: bool = False, dry_run: bool = False
+    ) -> Forgotten:
         """Forget one memory; `NotFound`, or `AccessDenied` when it may be read but not forgotten."""
         if dry_run:
             self._store.check()
             with self._store.ledger.read() as connection:
                 reach = self._store.reach(connection, identity)
-                memory = memories.to_memory(self._reading.row(connection, reach, id, namespace))
-                check_may_change(reach, memory)
-            return Forgotten(id=None, count=1, sample=(memory,), dry_run=True)
+                row = self._reading.row(connection, reach, id, namespace)
+                check_may_change(reach, memories.to_memory(row))
+                return _preview([row, *_following(connection, reach, [row], derived=derived)])
         forget_id = self._store.new_id()
         with self._writing.change(identity, "forget") as change:
             row = self._reading.row(change.connection, change.reach, id, namespace)
             check_may_change(change.reach, memories.to_memory(row))
-            found = self._take(change, [row], forget_id)
+            rows = [row, *_following(change.connection, change.reach, [row], derived=derived)]
+            found = self._take(change, rows, forget_id)
         return self._forgotten(forget_id, found)
 
-    def where(self, identity: Identity, where: Where, *, dry_run: bool) -> Forgotten:
+    def where(self, identity: Identity, where: Where, *, derived: bool = False, dry_run: bool = False) -> Forgotten:
         """Forget every memory that fulfils `where` and that the identity may forget."""
         if not where:
             raise InvalidInput("forget(where=…) takes a filter that is not empty; to forget all, name the namespace")
-        return self.expression(identity, parse(where), dry_run=dry_run)
+        return self.expression(identity, parse(where), derived=derived, dry_run=dry_run)
 
     def expression(
         self,
         identity: Identity,
         asked: Expression,
         *,
+        derived: bool = False,
         dry_run: bool,
         action: str = "forget",
         place: str | None = None,
@@ -62,33 +73,53 @@ class Forgetting:
         if dry_run:
             self._store.check()
             with self._store.ledger.read() as connection:
-                allowed = both(self._store.reach(connection, identity).changeable(), asked)
-                now = self._store.clock()
-                sample, _ = memories.page(connection, allowed, now, limit=SAMPLE)
-                return Forgotten(
-                    id=None, count=memories.count(connection, allowed, now), sample=tuple(sample), dry_run=True
-                )
+                reach = self._store.reach(connection, identity)
+                rows = memories.matching(connection, both(reach.changeable(), asked), self._store.clock())
+                return _preview([*rows, *_following(connection, reach, rows, derived=derived)])
         forget_id = self._store.new_id()
         with self._writing.change(identity, action) as change:
             rows = memories.matching(change.connection, both(change.reach.changeable(), asked), change.now)
+            rows += _following(change.connection, change.reach, rows, derived=derived)
             found = self._take(change, rows, forget_id)
+            self._succeed(change, rows, asked)
             if place is not None:
                 change.target = place
                 access.remove_policy(change.connection, place)
                 namespaces.remove(change.connection, place)
         return self._forgotten(forget_id, found)
 
-    def expired(self, uids: Sequence[str]) -> int:
-        """Forget memories whose time is over; `undo` does not bring them back into any answer."""
-        forget_id = self._store.new_id()
-        with self._writing.change(Identity(OWNER), "expire") as change:
-            rows = [r for r in memories.by_uids(change.connection, uids).values() if r.forgotten_at is None]
-            self._take(change, rows, forget_id)
+    def _succeed(self, change: Change, rows: Sequence[AnyRow], asked: Expression) -> None:
+        """What another agent has said as well, and does not fulfil the filter in that agent's name, stays in it."""
+        backed = {row.uid: memories.to_memory(row) for row in rows if row.corroborated}
+        for uid, sources in corroborations.of_others(change.connection, list(backed)).items():
+            for source in sources:
+                heir = _heir(backed[uid], source, self._store.new_id(), change.now)
+                if not matches(asked, lambda path, heir=heir: read_memory(heir, path)):  # type: ignore[misc]
+                    change.enter([heir.namespace])
+                    row = memories.to_row(heir, turn=False, tells_when=tells_when(heir.text))
+                    memories.add(change.connection, [row])
+                    corroborations.inherit(change.connection, uid, heir.uid, source.agent)
+                    change.changed(heir, "succeed")
+                    break
+
+    def outlived(self, uids: Sequence[str], action: str) -> int:
+        """Forget memories whose time is over (`expire`), or for which there is no more room (`evict`)."""
+        with self._writing.change(Identity(OWNER), action) as change:
+            found = self.taken(change, uids, self._store.new_id())
         self._store.forget_known()
-        return len(rows)
+        return len(found)
+
+    def taken(self, change: Change, uids: Sequence[str], forget_id: str) -> list[Memory]:
+        """Forget those of these memories that are not forgotten, within a transaction."""
+        rows = [row for row in memories.by_uids(change.connection, uids).values() if row.forgotten_at is None]
+        return self._take(change, rows, forget_id)
 
     def _take(self, change: Change, rows: Sequence[AnyRow], forget_id: str) -> list[Memory]:
-        memories.forget(change.connection, [row.uid for row in rows], forget_id, change.now)
+        uids = [row.uid for row in rows]
+        memories.forget(change.connection, uids, forget_id, change.now)
+        if change.action not in OUTLIVED:
+            corroborations.withdraw(change.connection, uids, change.now)
+            change.neighbours.update(lineage.reinstate(change.connection, uids))
         self._note(change, rows, forget_id)
         return [memories.to_memory(row) for row in rows]
 
@@ -101,6 +132,15 @@ class Forgetting:
         places = {memory.namespace for memory in found}
         change.target = places.pop() if len(places) == 1 else f"{len(places)} namespaces"
         change.details = {"forget_id": forget_id}
+
+    def _superseded_again(self, change: Change, memory: Memory) -> list[str]:
+        """A correction is back: what it corrected, if nothing else took its place, is corrected again."""
+        former = memories.by_uids(change.connection, memory.supersedes).values()
+        again = [row.uid for row in former if row.superseded_by is None]
+        if again:
+            lineage.supersede(change.connection, again, memory.uid, change.now)
+            change.supersedes = True
+        return again
 
     def _forgotten(self, forget_id: str, found: Sequence[Memory]) -> Forgotten:
         self._store.forget_known()
@@ -116,8 +156,59 @@ class Forgetting:
             rows = [row for row in taken if change.reach.changes(memories.to_memory(row))]
             if not rows:
                 raise NotFound(f"no forgotten memories under {forget_id!r:.100} that {identity.agent!r} may restore")
-            memories.restore(change.connection, [row.uid for row in rows])
+            uids = [row.uid for row in rows]
+            memories.restore(change.connection, uids)
+            corroborations.withdraw(change.connection, uids, None)
+            for row in rows:
+                change.neighbours.update(self._superseded_again(change, memories.to_memory(row)))
             namespaces.add(change.connection, {row.namespace for row in rows}, change.now)
             self._note(change, rows, forget_id)
         self._store.forget_known()
         return len(rows)
+
+
+def _following(connection: Connection, reach: Reach, rows: Sequence[AnyRow], *, derived: bool) -> list[AnyRow]:
+    """What goes with these: promoted copies that nobody else corroborates, or all that came from them."""
+    uids = [row.uid for row in rows]
+    known = set(uids)
+    below = lineage.descendants(connection, uids) if derived else set(lineage.sole_copies(connection, uids))
+    found = memories.by_uids(connection, sorted(below - known)).values()
+    return [row for row in found if row.forgotten_at is None and reach.changes(memories.to_memory(row))]
+
+
+def _preview(rows: Sequence[AnyRow]) -> Forgotten:
+    sample = tuple(memories.to_memory(row) for row in rows[:SAMPLE])
+    return Forgotten(id=None, count=len(rows), sample=sample, dry_run=True)
+
+
+def _heir(memory: Memory, source: Source, uid: str, now: datetime) -> Memory:
+    """The same finding in the name of another agent that said it, as that agent said it."""
+    said = source.details
+    return replace(
+        memory,
+        id=uid,
+        uid=uid,
+        agent=source.agent,
+        text=source.text or memory.text,
+        source=source.source,
+        tags=tuple(said.get("tags", ())),
+        metadata=said.get("metadata", {}),
+        confidence=said.get("confidence"),
+        session=said.get("session"),
+        created_at=source.first_at,
+        recorded_at=now,
+        updated_at=now,
+        version=1,
+        verified_by=None,
+        verified_at=None,
+        derived_from=tuple(said.get("derived_from", ())),
+        supersedes=(),
+        superseded_by=None,
+        promoted_from=None,
+        promoted_by=None,
+        reinforced=0,
+        corroborated=0,
+        last_seen_at=None,
+        accessed_at=None,
+        accesses=0,
+    )

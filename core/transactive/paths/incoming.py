@@ -170,7 +170,8 @@ def check_item(item: object) -> NewMemory:
         confidence=None if new.confidence is None else unit_interval(new.confidence, "confidence"),
         verified=_flag(new.verified, "verified"),
         sensitivity=None if new.sensitivity is None else check_sensitivity(new.sensitivity),
-        derived_from=_ids(new.derived_from),
+        derived_from=_ids(new.derived_from, "derived_from"),
+        supersedes=_ids([new.supersedes] if isinstance(new.supersedes, str) else new.supersedes, "supersedes"),
     )
 
 
@@ -187,10 +188,10 @@ def check_items(items: object) -> list[object]:
     return list(items)
 
 
-def _ids(ids: object) -> tuple[str, ...]:
+def _ids(ids: object, what: str) -> tuple[str, ...]:
     if isinstance(ids, str) or not isinstance(ids, Sequence):
-        raise InvalidInput("derived_from is a list of memory ids")
-    return tuple(dict.fromkeys(check_name(id, "an id in derived_from") for id in ids))
+        raise InvalidInput(f"{what} is a list of memory ids")
+    return tuple(dict.fromkeys(check_name(id, f"an id in {what}") for id in ids))
 
 
 def expiry(recorded_at: datetime, ttl: timedelta | None) -> datetime | None:

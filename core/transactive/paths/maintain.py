@@ -4,34 +4,46 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
+from collections.abc import Callable, Sequence
 
 from transactive.embedding.resolve import EmbedderLike, resolve
 from transactive.errors import IndexUnavailable, InvalidInput, StoreClosed, TransactiveError
 from transactive.index.edge import EdgeIndex
 from transactive.index.protocol import Index
 from transactive.ledger import events, memories
+from transactive.paths import evict
+from transactive.paths.erase import Erasing
 from transactive.paths.forget import Forgetting
 from transactive.paths.opening import start_rebuild
 from transactive.paths.settle import Settling
 from transactive.progress import ProgressLike, reporter
-from transactive.records import Maintenance
+from transactive.records import Erased, Maintenance
+from transactive.rules.access import Identity
 from transactive.store import Encoders, Store
 
 log = logging.getLogger("transactive")
 
-_STEP = 1000
+_STEP = 50
+_REST = 0.005
 _WAIT = 0.05
 POLL_SECONDS = 0.25
+ROUND_SECONDS = 60.0
+"""How often the background thread expires, evicts and purges."""
 
 
 class Maintaining:
     """Settles, expires, builds and rebuilds."""
 
-    def __init__(self, store: Store, settling: Settling, forgetting: Forgetting) -> None:
+    def __init__(self, store: Store, settling: Settling, forgetting: Forgetting, erasing: Erasing) -> None:
         self._store = store
         self._settling = settling
         self._forgetting = forgetting
+        self._erasing = erasing
+        self._last_round = time.monotonic()
         self._guard = threading.RLock()
+        self._upkeep = threading.RLock()
+        """One round, or one erasure, at a time."""
         self._left = 0
         """What the last build left unindexed: too little for a graph, and no reason to build again."""
 
@@ -48,6 +60,8 @@ class Maintaining:
         if not complete:
             log.warning("the index of %s is incomplete: rebuilding it", self._store.settings.path)
             self._replace(self._store.encoders, progress)
+        if self._erasing.unfinished():
+            self._renew(progress)
 
     def _caught_up(self, index: Index) -> bool:
         """Bring in what the index lacks; False when it does not say how far it has come, or says too much."""
@@ -66,15 +80,16 @@ class Maintaining:
         with self._store.ledger.read() as connection:
             return memories.total(connection) == index.count()
 
-    def maintain(self, *, build: bool | None = None) -> Maintenance:
-        """One round: settle, expire, flush and build.
+    def maintain(self, *, build: bool | None = None, progress: ProgressLike = False) -> Maintenance:
+        """One round: settle, expire, evict, purge, flush and build, in steps after each of which others have a turn.
 
         `build`: True builds whatever is unindexed and waits for it, False never builds, None builds (and waits) when
         there is enough to be worth it.
         """
         self._store.check()
         settled = self._settling.settle()
-        expired = self.expire()
+        self._settling.tidy(now=True)
+        expired, evicted, purged = self._rounds(progress)
         self._settling.tidy(now=True)
         index = self._store.index
         built = False
@@ -83,7 +98,17 @@ class Maintaining:
             if build is not False and (index.building or index.unindexed() >= enough):
                 built = self._built(index)
         unindexed = 0 if index is None else index.unindexed()
-        return Maintenance(settled=settled, expired=expired, built=built, unindexed=unindexed)
+        return Maintenance(
+            settled=settled, expired=expired, evicted=evicted, purged=purged, built=built, unindexed=unindexed
+        )
+
+    def _rounds(self, progress: ProgressLike) -> tuple[int, int, int]:
+        with self._upkeep:
+            self._last_round = time.monotonic()
+            expired = self.expire(_pause(progress, "expiring"))
+            evicted = self._outlive(evict.beyond(self._store), "evict", _pause(progress, "evicting"))
+            purged = self._erasing.purge(_pause(progress, "purging"))
+        return expired, evicted, purged
 
     def _built(self, index: EdgeIndex) -> bool:
         with self._guard:
@@ -107,15 +132,19 @@ class Maintaining:
             self._left = index.unindexed()
         return taken
 
-    def expire(self) -> int:
+    def expire(self, pause: Callable[[int], None]) -> int:
         """Forget memories whose time is over, in the index too; they are answered to nobody already."""
+        if not self._store.expiring:
+            return 0
+        with self._store.ledger.read() as connection:
+            over = memories.expired_uids(connection, self._store.clock())
+        return self._outlive(over, "expire", pause)
+
+    def _outlive(self, uids: Sequence[str], action: str, pause: Callable[[int], None]) -> int:
         done = 0
-        while self._store.expiring:
-            with self._store.ledger.read() as connection:
-                over = memories.expired(connection, self._store.clock(), _STEP)
-            if not over:
-                break
-            done += self._forgetting.expired([row.uid for row in over])
+        for start in range(0, len(uids), _STEP):
+            done += self._forgetting.outlived(uids[start : start + _STEP], action)
+            pause(done)
         return done
 
     def poll(self) -> None:
@@ -123,6 +152,8 @@ class Maintaining:
         index = self._store.index
         self._settling.settle()
         self._settling.tidy()
+        if time.monotonic() - self._last_round >= ROUND_SECONDS:
+            self._rounds(progress=False)
         if not isinstance(index, EdgeIndex):
             return
         with self._guard:
@@ -130,6 +161,22 @@ class Maintaining:
                 self._take(index)
             elif index.unindexed() >= self._left + self._store.settings.build_at:
                 index.start_build()
+
+    def erase(self, identity: Identity, user: str, progress: ProgressLike) -> Erased:
+        """Delete all about a user: from the ledger at once, and from the index by building it anew."""
+        self._store.check()
+        if self._store.index is None:
+            raise InvalidInput("this store was opened without an index; erase where it is owned")
+        with self._upkeep:
+            erased = self._erasing.erase(identity, user)
+            self._renew(progress)
+        return erased
+
+    def _renew(self, progress: ProgressLike) -> None:
+        """Build the index anew, so that nothing erased is left in its files, and empty the ledger's log."""
+        self._replace(self._store.encoders, progress)
+        self._store.ledger.scrub()
+        self._erasing.finished()
 
     def reindex(self, embedder: EmbedderLike | None, progress: ProgressLike) -> None:
         """Embed every memory anew, with the same model or another, into an index that then replaces the old one."""
@@ -148,6 +195,18 @@ class Maintaining:
             rebuild.fill(reporter(progress, "rebuilding the index"))
             self._settling.switch(rebuild)
             self._left = 0
+
+
+def _pause(progress: ProgressLike, what: str) -> Callable[[int], None]:
+    """Called after each step: reports it, and lets others have the interpreter and the write lock."""
+    report = reporter(progress, what)
+
+    def pause(done: int) -> None:
+        if report is not None:
+            report(done, done)
+        time.sleep(_REST)
+
+    return pause
 
 
 class Background:

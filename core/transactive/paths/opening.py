@@ -21,8 +21,9 @@ from transactive.filters import normalise_path
 from transactive.index.edge import EdgeIndex
 from transactive.index.lock import FileLock
 from transactive.index.protocol import RangeKind
-from transactive.ledger import access, events, manifest, memories, namespaces
+from transactive.ledger import access, events, lineage, manifest, memories, namespaces
 from transactive.ledger.database import Database
+from transactive.models import Models, ModelsLike
 from transactive.namespaces import OWNER, check_path
 from transactive.paths.incoming import check_time
 from transactive.paths.rebuild import Rebuild, unfinished
@@ -33,7 +34,7 @@ from transactive.store import Encoders, Settings, Store
 
 log = logging.getLogger("transactive")
 
-INDEX_FORMAT = 1
+INDEX_FORMAT = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +53,9 @@ class Options:
     reindex: bool = False
     progress: ProgressLike = True
     clock: Callable[[], datetime] | None = None
+    scorer: ModelsLike = None
+    summarizer: ModelsLike = None
+    extractor: ModelsLike = None
 
 
 def utc_now() -> datetime:
@@ -145,6 +149,7 @@ def _assembled(options: Options, folder: Path, ledger: Database, lock: FileLock 
         build_at=options.build_at,
         temporary=temporary,
     )
+    models = Models.of(options.scorer, options.summarizer, options.extractor)
     embedder = resolve(options.embedder if options.index is not None else None)  # the ledger alone embeds nothing
     encoders = Encoders(embedder, SparseEncoder(settings.language))
     if options.index is not None:
@@ -155,12 +160,14 @@ def _assembled(options: Options, folder: Path, ledger: Database, lock: FileLock 
         ledger=ledger,
         index=index,
         encoders=encoders,
+        models=models,
         lock=lock,
         clock=clock,
         new_id=lambda: uuid7(time.time_ns() // 1_000_000, secrets.randbits(74)),
     )
     with ledger.read() as connection:
         store.expiring = memories.expiring(connection)
+        store.superseding = lineage.superseding(connection)
     return store
 
 

@@ -16,6 +16,7 @@ from transactive.ledger import memories, windows
 from transactive.ledger.rows import AnyRow
 from transactive.ledger.times import unstamp
 from transactive.namespaces import patterns_covering
+from transactive.records import Memory
 from transactive.rules.dates import in_words
 from transactive.store import Encoders
 
@@ -23,6 +24,13 @@ MOST_TURN_TERMS = 60
 
 Fresh: TypeAlias = Mapping[str, tuple[int, Vectors]]
 """Dense vectors that the caller has just computed, each with the version that it is of."""
+
+
+def is_turn(encoders: Encoders, memory: Memory) -> bool:
+    """Whether a memory is a conversational turn: episodic, said in a session, and of at most 60 terms."""
+    if memory.kind != "episodic" or memory.session is None or memory.derived_from or memory.promoted_from:
+        return False
+    return len(memory.text) < 4000 and encoders.sparse.terms(memory.text) <= MOST_TURN_TERMS
 
 
 def headed(row: AnyRow) -> str:
@@ -126,6 +134,7 @@ def _fields(row: AnyRow) -> Fields:
         session=row.session,
         app=row.app,
         verified=row.verified_by is not None,
+        superseded=row.superseded_by is not None,
         tags=tuple(row.tags),
         metadata=row.metadata,
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from transactive.errors import InvalidInput
 from transactive.filters import Expression, Not, Test, Where, both, equals, parse
 from transactive.namespaces import check_pattern
-from transactive.paths.incoming import check_count, check_kind, check_name, check_query
+from transactive.paths.incoming import check_count, check_kind, check_name, check_query, check_time
 from transactive.policies import duration, unit_interval
 from transactive.records import Degrade
 from transactive.rules.access import Identity, narrowed
@@ -29,6 +29,10 @@ class Question:
     importance_weight: float | None
     half_life: timedelta | None
     degrade: Degrade
+    as_of: datetime | None = None
+    """Ask what was known then."""
+    superseded: bool = False
+    """Find what was corrected too."""
 
     @property
     def wanted(self) -> int:
@@ -53,6 +57,8 @@ def question(
     importance_weight: float | None = None,
     half_life: timedelta | str | None = None,
     exclude_own: bool = False,
+    include_superseded: bool = False,
+    as_of: datetime | None = None,
 ) -> Question:
     """Check what a caller asks."""
     parts = [parse(where)]
@@ -66,6 +72,8 @@ def question(
         parts.append(Test("importance", "gte", unit_interval(min_importance, "min_importance")))
     if exclude_own:
         parts.append(Not(equals("agent", identity.agent)))
+    if not isinstance(include_superseded, bool):
+        raise InvalidInput("include_superseded is True or False")
     if degrade not in ("raise", "text", "empty"):
         raise InvalidInput(f"degrade is 'raise', 'text' or 'empty', not {degrade!r}")
     return Question(
@@ -78,6 +86,8 @@ def question(
         importance_weight=_optional(importance_weight, "importance_weight"),
         half_life=None if half_life is None else duration(half_life, "half_life"),
         degrade=degrade,
+        as_of=None if as_of is None else check_time(as_of, "as_of"),
+        superseded=include_superseded,
     )
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
+from datetime import datetime
 
 from sqlalchemy import Connection
 
 from transactive.errors import InvalidInput, NotFound
-from transactive.filters import Expression, Where, both, parse
-from transactive.ledger import events, memories
+from transactive.filters import ALL, Expression, Where, both, matches, parse, read_memory
+from transactive.ledger import events, memories, versions
 from transactive.ledger.rows import AnyRow
 from transactive.namespaces import check_path
-from transactive.paths.incoming import check_count, check_name
+from transactive.paths.incoming import check_count, check_name, check_time
 from transactive.records import Memory, Page
 from transactive.rules.access import Identity, Reach
 from transactive.store import Store
@@ -24,12 +26,29 @@ class Reading:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def get(self, identity: Identity, id: str, namespace: str | None = None) -> Memory:
+    def get(self, identity: Identity, id: str, namespace: str | None = None, as_of: datetime | None = None) -> Memory:
         """One live memory; `NotFound` when it is absent, forgotten, expired or not readable."""
         self._store.check()
         with self._store.ledger.read() as connection:
             reach = self._store.reach(connection, identity)
+            if as_of is not None:
+                return self._then(connection, reach, id, namespace, check_time(as_of, "as_of"))
             return memories.to_memory(self.row(connection, reach, id, namespace))
+
+    def shown(self, identity: Identity, id: str, namespace: str | None, as_of: datetime | None) -> Memory:
+        """The same, for somebody who asked for it: it counts as an access."""
+        memory = self.get(identity, id, namespace, as_of)
+        if as_of is None:
+            self._store.used([memory.uid])
+        return memory
+
+    def _then(self, connection: Connection, reach: Reach, id: str, namespace: str | None, at: datetime) -> Memory:
+        name = check_name(id, "an id")
+        place = reach.identity.private if namespace is None else check_path(namespace)
+        for memory in versions.then(connection, memories.by_id(connection, name, place), at):
+            if reach.sees(memory):
+                return memory
+        raise NotFound(f"no memory {name!r:.100} was known at {at.isoformat()} that {reach.identity.agent!r} can read")
 
     def row(self, connection: Connection, reach: Reach, id: str, namespace: str | None = None) -> AnyRow:
         """The row of one live memory that the identity may read."""
@@ -47,25 +66,43 @@ class Reading:
             reach = self._store.reach(connection, identity)
             return memories.history(connection, self.row(connection, reach, id, namespace))
 
-    def list(self, identity: Identity, where: Where | None, order_by: str, limit: int, after: str | None) -> Page:
+    def list(
+        self,
+        identity: Identity,
+        where: Where | None,
+        order_by: str,
+        limit: int,
+        after: str | None,
+        as_of: datetime | None = None,
+    ) -> Page:
         """One page of live memories."""
         self._store.check()
         if not isinstance(order_by, str) or order_by.removeprefix("-") not in memories.ORDERS:
             raise InvalidInput(f"order_by is one of {', '.join(memories.ORDERS)}, with a leading '-' to descend")
         size = check_count(limit, "limit", least=1, most=10_000)
         asked, place = parse(where), None if after is None else _decoded(after, order_by)
+        at = None if as_of is None else check_time(as_of, "as_of")
         with self._store.ledger.read() as connection:
-            allowed = self._where(connection, identity, asked)
-            found, cursor = memories.page(
-                connection, allowed, self._store.clock(), order_by=order_by, after=place, limit=size
-            )
+            if at is not None:
+                allowed = self._where(connection, identity, ALL)
+                found, cursor = versions.page(
+                    connection, allowed, _matcher(asked), at, order_by=order_by, after=place, limit=size
+                )
+            else:
+                allowed = self._where(connection, identity, asked)
+                found, cursor = memories.page(
+                    connection, allowed, self._store.clock(), order_by=order_by, after=place, limit=size
+                )
         return Page(found, next=None if cursor is None else _encoded(order_by, cursor))
 
-    def count(self, identity: Identity, where: Where | None) -> int:
+    def count(self, identity: Identity, where: Where | None, as_of: datetime | None = None) -> int:
         """How many live memories fulfil `where`."""
         self._store.check()
         asked = parse(where)
         with self._store.ledger.read() as connection:
+            if as_of is not None:
+                allowed = self._where(connection, identity, ALL)
+                return versions.count(connection, allowed, _matcher(asked), check_time(as_of, "as_of"))
             return memories.count(connection, self._where(connection, identity, asked), self._store.clock())
 
     def facets(self, identity: Identity, field: str, where: Where | None, limit: int) -> dict[str, int]:
@@ -79,6 +116,10 @@ class Reading:
     def _where(self, connection: Connection, identity: Identity, asked: Expression) -> Expression:
         heads = events.read(connection)
         return both(self._store.reach(connection, identity, heads).condition(), asked)
+
+
+def _matcher(asked: Expression) -> Callable[[Memory], bool]:
+    return lambda memory: matches(asked, lambda path: read_memory(memory, path))
 
 
 def readable(reach: Reach, row: AnyRow, store: Store) -> bool:

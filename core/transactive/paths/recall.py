@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 import numpy as np
@@ -21,7 +21,7 @@ from transactive.ledger import events, memories, text
 from transactive.ledger.rows import AnyRow
 from transactive.paths.question import Question
 from transactive.paths.settle import INLINE, Settling
-from transactive.policies import DEFAULT, effective
+from transactive.policies import effective
 from transactive.records import ChannelScore, Hit, Memory, Recall, Why
 from transactive.rules import cues, decay, fusion, ranking
 from transactive.rules.access import Identity, Reach
@@ -66,6 +66,8 @@ class Recalling:
         with self._store.ledger.read() as connection:
             heads = events.read(connection)
             reach = self._store.reach(connection, identity, heads)
+            if asked.as_of is not None:
+                return self._by_former_text(connection, reach, asked, asked.as_of)
             if self._store.index is None:
                 return self._by_text(connection, reach, asked, "this store was opened without an index")
             try:
@@ -80,8 +82,20 @@ class Recalling:
                 if asked.degrade == "empty":
                     return Recall((), degraded=True, reason=reason)
                 return self._by_text(connection, reach, asked, reason)
-        self._store.recalled.update((hit.memory.namespace, self._store.clock()) for hit in hits)
-        return Recall(hits)
+        return self._noted(Recall(hits))
+
+    def _noted(self, recall: Recall) -> Recall:
+        """What was answered was used; that is written down later, by whoever has the time."""
+        self._store.recalled.update((hit.memory.namespace, self._store.clock()) for hit in recall)
+        self._store.used(hit.memory.uid for hit in recall)
+        return recall
+
+    def _held_back(self, connection: Connection, asked: Question) -> tuple[Expression, ...]:
+        """What recall leaves out although it may be read: what was corrected, and drafts where they are held back."""
+        current = () if asked.superseded else self._store.current()
+        gated = self._store.tables(connection).gated
+        held = (Not(And((equals("namespace", *gated), Not(equals("verified", True))))),) if gated else ()
+        return (*current, *held)
 
     # --- by similarity --------------------------------------------------------------------------------------------
 
@@ -89,7 +103,13 @@ class Recalling:
         view = self._store.view(connection, reach)
         mentions = view.names.mentions(asked.query)
         vector = embed_query(self._store.encoders.embedder, cues.without(asked.query, mentions))
-        where = both(view.readable, self._resolved(connection, reach, asked.narrowed), *self._not_expired(connection))
+        held_back = self._held_back(connection, asked)
+        where = both(
+            view.readable,
+            self._resolved(connection, reach, asked.narrowed),
+            *held_back,
+            *self._not_expired(connection),
+        )
         lists = index.candidates(
             Search(
                 dense=vector,
@@ -108,7 +128,7 @@ class Recalling:
             date=cues.mentioned_date(asked.query),
         )
         fused, ranked = self._ranked(connection, fused, cue)
-        found = self._readable(connection, reach, asked, fused, ranked)
+        found = self._readable(connection, reach, both(asked.narrowed, *held_back), asked.wanted, fused, ranked)
         if self._weighs(connection, asked):
             found = iter(self._weighed(connection, asked, fused, list(found)))
         hits: list[Hit] = []
@@ -131,11 +151,17 @@ class Recalling:
         return fused, ranking.rank(fused, [traits[key] for key in fused.keys], cue)
 
     def _readable(
-        self, connection: Connection, reach: Reach, asked: Question, fused: fusion.Fused, ranked: ranking.Ranked
+        self,
+        connection: Connection,
+        reach: Reach,
+        where: Expression,
+        wanted: int,
+        fused: fusion.Fused,
+        ranked: ranking.Ranked,
     ) -> Iterator[Found]:
         """Candidates in order, from the ledger, which has the last word on what is live, readable and asked for."""
         now = self._store.clock()
-        step = asked.wanted + _SPARE
+        step = wanted + _SPARE
         for start in range(0, len(ranked.order), step):
             places = ranked.order[start : start + step].tolist()
             uids = [str(UUID(int=fused.keys[place])) for place in places]
@@ -143,7 +169,7 @@ class Recalling:
             for rank, (place, uid) in enumerate(zip(places, uids, strict=True), start):
                 row = rows.get(uid)
                 memory = None if row is None else _live(row, now)
-                if memory is not None and reach.sees(memory) and _asked_for(asked, memory):
+                if memory is not None and reach.sees(memory) and _fulfils(where, memory):
                     yield Found(memory, float(ranked.relevance[rank]), place, rank)
 
     def _weighs(self, connection: Connection, asked: Question) -> bool:
@@ -159,11 +185,7 @@ class Recalling:
         weighed: list[Found] = []
         for item in found:
             policy, memory = by_namespace[item.memory.namespace], item.memory
-            kept = decay.factor(
-                policy.decay or "exponential",
-                decay.age(memory.created_at, None, now),
-                asked.half_life or _timedelta(policy.half_life),
-            )
+            kept = decay.of_memory(policy, memory, now, asked.half_life)
             importance_weight = _first(asked.importance_weight, policy.importance_weight)
             recency_weight = _first(asked.recency_weight, policy.recency_weight)
             weighed.append(
@@ -204,7 +226,7 @@ class Recalling:
     def _by_text(self, connection: Connection, reach: Reach, asked: Question, reason: str) -> Recall:
         if asked.min_similarity is not None and asked.degrade == "raise":
             raise InvalidInput(f"min_similarity needs the index, and {reason}; leave it out")
-        where = both(reach.condition(), asked.narrowed)
+        where = both(reach.condition(), asked.narrowed, *self._held_back(connection, asked))
         rows = text.search(connection, asked.query, where, self._store.clock(), asked.wanted)
         best = max((score for _, score in rows), default=1.0) or 1.0
         hits = [
@@ -216,7 +238,28 @@ class Recalling:
             )
             for row, score in rows
         ]
-        return Recall(hits[asked.offset :], degraded=True, reason=reason)
+        return self._noted(Recall(hits[asked.offset :], degraded=True, reason=reason))
+
+    def _by_former_text(self, connection: Connection, reach: Reach, asked: Question, at: datetime) -> Recall:
+        """What was known then has no vectors any more: its words are searched."""
+        if asked.min_similarity is not None:
+            raise InvalidInput("min_similarity needs vectors, and the past has none; leave it out, or as_of=")
+        current = () if asked.superseded else (Not(equals("superseded", True)),)
+        where = both(asked.narrowed, *current, *self._held_back(connection, replace(asked, superseded=True)))
+        found = text.search_then(
+            connection, asked.query, reach.condition(), lambda memory: _fulfils(where, memory), at, asked.wanted
+        )
+        best = max((score for _, score in found), default=1.0) or 1.0
+        hits = [
+            Hit(
+                memory=memory,
+                score=score / best,
+                similarity=math.nan,
+                why=Why(relevance=score / best, degraded=True),
+            )
+            for memory, score in found
+        ]
+        return Recall(hits[asked.offset :], degraded=True, reason=f"the past ({at.isoformat()}) is searched by words")
 
 
 def _declarable(test: Test) -> str:
@@ -233,18 +276,12 @@ def _live(row: AnyRow, now: datetime) -> Memory | None:
     return None if over or memory.forgotten_at is not None else memory
 
 
-def _asked_for(asked: Question, memory: Memory) -> bool:
-    return asked.narrowed == ALL or matches(asked.narrowed, lambda path: read_memory(memory, path))
+def _fulfils(where: Expression, memory: Memory) -> bool:
+    return where == ALL or matches(where, lambda path: read_memory(memory, path))
 
 
 def _first(asked: float | None, policy: float | None) -> float:
     return asked if asked is not None else policy or 0.0
-
-
-def _timedelta(half_life: timedelta | str | None) -> timedelta:
-    value = half_life if half_life is not None else DEFAULT.half_life
-    assert isinstance(value, timedelta)
-    return value
 
 
 def _only(fused: fusion.Fused, kept: Sequence[bool]) -> fusion.Fused:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,43 +11,44 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from transactive.embedding.protocol import Vectors, embed_documents
-from transactive.errors import AccessDenied, DuplicateId, InvalidInput, NotFound
-from transactive.ledger import events, memories, namespaces
-from transactive.ledger.times import stamp
+from transactive.errors import AccessDenied, DuplicateId, InvalidInput, NotFound, VersionConflict
+from transactive.ledger import events, lineage, memories
 from transactive.namespaces import check_path
+from transactive.paths.admission import (
+    check_admission,
+    check_may_change,
+    check_may_write,
+    join_sessions,
+    take_tokens,
+)
 from transactive.paths.incoming import check_item, check_items, expiry
-from transactive.paths.points import MOST_TURN_TERMS
+from transactive.paths.judging import FACTS, Draft, Judging, compatible
+from transactive.paths.points import is_turn
+from transactive.paths.promote import Promoting
 from transactive.paths.reading import Reading
+from transactive.paths.reinforce import Existing, reinforce
 from transactive.paths.writing import Change, Writing
-from transactive.policies import effective
-from transactive.records import Memory, NewMemory, Right
+from transactive.policies import Policy, effective
+from transactive.records import Memory, NewMemory
 from transactive.rules import ids
-from transactive.rules.access import Identity, Reach
+from transactive.rules.access import Identity, Reach, clears
 from transactive.rules.cues import tells_when
+from transactive.rules.duplicates import text_key
 
 BATCH = 1000
-DEFAULT_IMPORTANCE = 0.5
-_MOST_SESSIONS = 10_000
 Report = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A checked item on its way in."""
-
-    memory: Memory
-    turn: bool
+Also = Callable[[Change, Sequence[Memory]], None]
 
 
 class Remembering:
     """Takes memories in."""
 
-    def __init__(self, writing: Writing, reading: Reading) -> None:
+    def __init__(self, writing: Writing, reading: Reading, judging: Judging, promoting: Promoting) -> None:
         self._writing = writing
         self._reading = reading
+        self._judging = judging
+        self._promoting = promoting
         self._store = writing.store
-        self._sessions: set[str] = set()
-        """Sessions that the ledger has already, so that their further turns need not ask; a bounded cache."""
 
     def one(self, identity: Identity, item: NewMemory, namespace: str | None = None) -> Memory:
         """Remember one item."""
@@ -61,27 +62,31 @@ class Remembering:
         *,
         report: Report | None = None,
         action: str = "remember_many",
+        also: Also | None = None,
     ) -> list[Memory]:
         """Remember every item or, when one is invalid, none: the error names its place.
 
-        Written in batches of 1,000: a crash in the middle leaves whole batches.
+        Written in batches of 1,000: a crash in the middle leaves whole batches. `also` runs in each transaction.
         """
         self._store.check()
         given = check_items(items)
-        drafts = self._drafts(identity, given, namespace, alone=action == "remember")
-        self._check_ids(drafts, alone=action == "remember")
+        alone = action == "remember"
+        drafts, policies = self._drafts(identity, given, namespace, alone=alone)
+        self._check_ids(drafts, alone=alone)
         done: list[Memory] = []
         for start in range(0, len(drafts), BATCH):
-            some = drafts[start : start + BATCH]
-            self._write(identity, some, action)
-            done.extend(draft.memory for draft in some)
+            done.extend(self._write(identity, drafts[start : start + BATCH], policies, action, also))
             if report is not None:
                 report(len(done), len(drafts))
         return done
 
-    def _drafts(self, identity: Identity, items: Sequence[Any], namespace: str | None, *, alone: bool) -> list[Draft]:
+    def _drafts(
+        self, identity: Identity, items: Sequence[Any], namespace: str | None, *, alone: bool
+    ) -> tuple[list[Draft], dict[str, Policy]]:
+        """The items, checked, and the policies of their namespaces."""
         default = check_path(namespace) if namespace is not None else identity.private
         now = self._store.clock()
+        policies: dict[str, Policy] = {}
         with self._store.ledger.read() as connection:
             heads = events.read(connection)
             reach = self._store.reach(connection, identity, heads)
@@ -92,31 +97,47 @@ class Remembering:
                     new = check_item(item)
                     where = check_path(new.namespace) if new.namespace is not None else default
                     check_may_write(reach, where, new.verified)
-                    sources = self._sources(connection, reach, new, where)
-                    ttl = new.ttl if new.ttl is not None else effective(tables.policies, where).ttl
-                    drafts.append(self._draft(identity, replace(new, derived_from=sources), where, now, ttl))
-                except (InvalidInput, AccessDenied, NotFound) as error:
-                    if alone:
+                    policy = policies.get(where) or policies.setdefault(where, effective(tables.policies, where))
+                    drafts.append(
+                        self._draft(identity, self._sourced(connection, reach, new, where), where, now, policy)
+                    )
+                except (InvalidInput, AccessDenied, NotFound, VersionConflict) as error:
+                    if alone or isinstance(error, VersionConflict):
                         raise
                     raise type(error)(f"item {place}: {error}; nothing was written") from error
-        return drafts
+        return drafts, policies
 
-    def _sources(self, connection: Connection, reach: Reach, new: NewMemory, namespace: str) -> list[str]:
-        """The uids of what a memory is derived from; `NotFound` unless each is a memory that the writer can read."""
-        return [self._reading.row(connection, reach, source, namespace).uid for source in new.derived_from]
+    def _sourced(self, connection: Connection, reach: Reach, new: NewMemory, namespace: str) -> NewMemory:
+        """With the uids of what it rests on and corrects; `NotFound` unless each is a memory that the writer can read."""
+        derived, superseded = (
+            [self._reading.row(connection, reach, id, namespace) for id in ids] if ids else []
+            for ids in (new.derived_from, new.supersedes)
+        )
+        for row in superseded:
+            self._check_superseded(connection, reach, memories.to_memory(row))
+        return replace(new, derived_from=[r.uid for r in derived], supersedes=[r.uid for r in superseded])
 
-    def _draft(self, identity: Identity, new: NewMemory, namespace: str, now: datetime, ttl: Any) -> Draft:
+    def _check_superseded(self, connection: Connection, reach: Reach, old: Memory) -> None:
+        check_may_change(reach, old)
+        if old.superseded_by is not None:
+            row = memories.by_uids(connection, [old.superseded_by]).get(old.superseded_by)
+            current = old if row is None else memories.to_memory(row)
+            current = current if reach.sees(current) else old
+            raise VersionConflict(f"memory {old.id!r:.100} was superseded already; correct .current", current)
+
+    def _draft(self, identity: Identity, new: NewMemory, namespace: str, now: datetime, policy: Policy) -> Draft:
         if identity.user is not None and new.user not in {None, identity.user}:
             raise AccessDenied("this handle is bound to one user and writes about that user only; leave user= out")
         session = new.session or identity.session
         uid = ids.of_foreign(self._store.settings.store_id, namespace, new.id) if new.id else self._store.new_id()
+        ttl: Any = new.ttl if new.ttl is not None else policy.ttl
         memory = Memory(
             id=new.id or uid,
             uid=uid,
             namespace=namespace,
             kind=new.kind or ("episodic" if session else "semantic"),
             text=new.text,
-            importance=DEFAULT_IMPORTANCE if new.importance is None else new.importance,
+            importance=0.0 if new.importance is None else new.importance,
             agent=identity.agent,
             created_at=new.created_at or now,
             recorded_at=now,
@@ -134,8 +155,15 @@ class Remembering:
             verified_at=now if new.verified else None,
             expires_at=expiry(now, ttl),
             derived_from=tuple(new.derived_from),
+            supersedes=tuple(new.supersedes),
         )
-        return Draft(memory, is_turn(self._writing, memory))
+        check_admission(memory, policy)
+        return Draft(
+            memory,
+            is_turn(self._store.encoders, memory),
+            own_id=new.id is not None,
+            importance_given=new.importance is not None,
+        )
 
     def _check_ids(self, drafts: Sequence[Draft], *, alone: bool) -> None:
         chosen = [(n, draft.memory) for n, draft in enumerate(drafts) if draft.memory.id != draft.memory.uid]
@@ -148,84 +176,135 @@ class Remembering:
                 raise _duplicate(memory, None if alone else place)
             taken.add(memory.uid)
 
-    def _write(self, identity: Identity, drafts: Sequence[Draft], action: str) -> None:
-        fresh = self._embedded(drafts)
+    def _write(
+        self,
+        identity: Identity,
+        drafts: Sequence[Draft],
+        policies: Mapping[str, Policy],
+        action: str,
+        also: Also | None,
+    ) -> list[Memory]:
+        vectors = self._embedded(drafts)
+        judged = self._judging.judged(identity, drafts, vectors, policies)
+        near = self._targets(identity, judged, vectors)
         try:
             with self._writing.change(identity, action) as change:
-                self._insert(change, drafts)
-                change.fresh = fresh
+                written = self._insert(change, judged, vectors, near, policies)
+                if also is not None:
+                    also(change, written)
         except IntegrityError as error:  # somebody took the id between the check and the transaction
-            chosen = next((draft.memory for draft in drafts if draft.memory.id != draft.memory.uid), drafts[0].memory)
+            chosen = next((draft.memory for draft in judged if draft.own_id), judged[0].memory)
             raise _duplicate(chosen) from error
-        if any(draft.memory.expires_at is not None for draft in drafts):
+        if any(draft.memory.expires_at is not None for draft in judged):
             self._store.expiring = True
-        if len(self._sessions) > _MOST_SESSIONS:
-            self._sessions.clear()
-        self._sessions.update(draft.memory.session for draft in drafts if draft.memory.session is not None)
+        return written
 
-    def _embedded(self, drafts: Sequence[Draft]) -> dict[str, tuple[int, Vectors]]:
+    def _embedded(self, drafts: Sequence[Draft]) -> Vectors:
         """Vectors, computed before the transaction; where there is no index, whoever owns it computes them."""
-        if self._store.index is None:
-            return {}
-        vectors = embed_documents(self._store.encoders.embedder, [draft.memory.text for draft in drafts])
-        return {draft.memory.uid: (1, vector) for draft, vector in zip(drafts, vectors, strict=True)}
+        texts = [] if self._store.index is None else [draft.memory.text for draft in drafts]
+        return embed_documents(self._store.encoders.embedder, texts)
 
-    def _insert(self, change: Change, drafts: Sequence[Draft]) -> None:
-        connection = change.connection
+    def _targets(self, identity: Identity, drafts: Sequence[Draft], vectors: Vectors) -> dict[int, tuple[str, ...]]:
+        """For each draft that policy will promote, what may say the same in its target already."""
+        with self._store.ledger.read() as connection:
+            tables = self._store.tables(connection)
+        near: dict[int, tuple[str, ...]] = {}
+        for place, draft in enumerate(drafts):
+            to = self._promoting.target(draft.memory, tables.policies)
+            if to is not None and len(vectors):
+                near[place] = self._promoting.near(identity, draft.memory, to, vectors[place])
+        return near
+
+    def _insert(
+        self,
+        change: Change,
+        drafts: Sequence[Draft],
+        vectors: Vectors,
+        near: Mapping[int, tuple[str, ...]],
+        policies: Mapping[str, Policy],
+    ) -> list[Memory]:
+        new, again = self._sorted(change, drafts, policies)
+        self._admit(change, drafts)
+        memories.displace(change.connection, [d.memory.uid for d in drafts if d.own_id], self._store.new_id)
+        rows = [
+            memories.to_row(d.memory, turn=d.turn, tells_when=tells_when(d.memory.text), text_key=key)
+            for d, key in new.values()
+        ]
+        memories.add(change.connection, rows)
+        change.fresh.update((d.memory.uid, (1, vectors[n])) for n, (d, _) in new.items() if len(vectors))
+        for draft, _ in new.values():
+            change.changed(draft.memory)
+            self._supersede(change, draft.memory)
+        self._turned(change, [draft.memory.uid for draft, _ in new.values() if draft.turn])
+        written = {n: draft.memory for n, (draft, _) in new.items()}
+        for n, (draft, old) in again.items():
+            said = written[old] if isinstance(old, int) else old
+            current = memories.to_memory(memories.by_uids(change.connection, [said.uid])[said.uid])
+            written[n] = reinforce(change, current, draft.memory, importance_given=draft.importance_given)
+        for n in range(len(drafts)):
+            vector = vectors[n] if len(vectors) and n in new else None
+            self._promoting.by_policy(change, written[n], near.get(n, ()), vector)
+        return [written[n] for n in range(len(drafts))]
+
+    def _admit(self, change: Change, drafts: Sequence[Draft]) -> None:
+        """Once more what was checked before the transaction, and what only it can decide: rates and sessions."""
+        verified = {d.memory.namespace for d in drafts if d.memory.verified}
         places = list(dict.fromkeys(draft.memory.namespace for draft in drafts))
         for place in places:
-            check_may_write(change.reach, place, any(d.memory.verified for d in drafts if d.memory.namespace == place))
-        namespaces.add(connection, [place for place in places if place not in change.tables.namespaces], change.now)
-        memories.displace(connection, [d.memory.uid for d in drafts if d.memory.id != d.memory.uid], self._store.new_id)
-        rows = [
-            memories.to_row(draft.memory, turn=draft.turn, tells_when=tells_when(draft.memory.text)) for draft in drafts
-        ]
-        memories.add(connection, rows)
-        self._note_sessions(change, drafts)
-        turns = [draft.memory.uid for draft in drafts if draft.turn]
+            check_may_write(change.reach, place, place in verified)
+        take_tokens(change, [draft.memory.namespace for draft in drafts])
+        join_sessions(change, [draft.memory for draft in drafts])
+        change.enter(places)
+        change.target = places[0] if len(places) == 1 else f"{len(places)} namespaces"
+
+    def _sorted(
+        self, change: Change, drafts: Sequence[Draft], policies: Mapping[str, Policy]
+    ) -> tuple[dict[int, tuple[Draft, bytes | None]], dict[int, tuple[Draft, Memory | int]]]:
+        """The drafts that are new, with their text keys, and those that say again what a memory or a draft says."""
+        new: dict[int, tuple[Draft, bytes | None]] = {}
+        again: dict[int, tuple[Draft, Memory | int]] = {}
+        facts = [d for d in drafts if d.memory.kind in FACTS and not d.own_id]
+        existing = Existing(change, (d.memory for d in facts), (uid for d in facts for uid in d.near))
+        keyed: dict[tuple[Any, ...], int] = {}
+        for place, draft in enumerate(drafts):
+            memory = draft.memory
+            if memory.kind not in FACTS or draft.own_id or not policies[memory.namespace].reinforce:
+                new[place] = draft, None
+                continue
+            key = text_key(memory.text)
+            group = (memory.namespace, memory.kind, memory.user, memory.sensitivity, key)
+            twin = keyed.get(group, draft.twin)
+            old = existing.repeated(memory, draft.near) if draft.is_fact else None
+            if old is not None:
+                again[place] = draft, old
+            elif draft.is_fact and twin is not None and twin in new and compatible(memory, new[twin][0].memory):
+                again[place] = draft, twin
+            else:
+                free = group not in keyed and existing.free(memory)
+                new[place] = draft, key if free else None
+                keyed.setdefault(group, place)
+        return new, again
+
+    def _supersede(self, change: Change, memory: Memory) -> None:
+        if not memory.supersedes:
+            return
+        for old in memories.by_uids(change.connection, memory.supersedes).values():
+            former = memories.to_memory(old)
+            self._check_superseded(change.connection, change.reach, former)
+            as_open = clears(former.sensitivity, memory.sensitivity)
+            if former.user != memory.user or former.namespace != memory.namespace or not as_open:
+                raise AccessDenied(
+                    "a memory takes the place of one of the same namespace and user, and of no lower sensitivity, so "
+                    "that whoever could read the one can read the other"
+                )
+            change.changed(former, "supersede")
+        lineage.supersede(change.connection, memory.supersedes, memory.uid, change.now)
+        change.supersedes = True
+
+    def _turned(self, change: Change, turns: Sequence[str]) -> None:
         if turns:
             change.turned(turns)
             change.neighbours.difference_update(turns)
-        for draft in drafts:
-            change.changed(draft.memory)
-        change.target = places[0] if len(places) == 1 else f"{len(places)} namespaces"
-
-    def _note_sessions(self, change: Change, drafts: Sequence[Draft]) -> None:
-        first: dict[str, Memory] = {}
-        for draft in drafts:
-            session = draft.memory.session
-            if session is not None and session not in self._sessions:
-                first.setdefault(session, draft.memory)
-        rows = [
-            {
-                "id": id,
-                "agent": m.agent,
-                "user": m.user,
-                "app": m.app,
-                "started_at": stamp(min(m.created_at, change.now)),
-            }
-            for id, m in first.items()
-        ]
-        namespaces.add_sessions(change.connection, rows)
-
-
-def is_turn(writing: Writing, memory: Memory) -> bool:
-    """Whether a memory is a conversational turn: episodic, in a session, and of at most 60 terms."""
-    if memory.kind != "episodic" or memory.session is None:
-        return False
-    return len(memory.text) < 4000 and writing.store.encoders.sparse.terms(memory.text) <= MOST_TURN_TERMS
-
-
-def check_may_write(reach: Reach, namespace: str, verified: bool = False) -> None:
-    """`AccessDenied` unless the identity may write there, and verify there if it claims to."""
-    needed: list[Right] = ["write", "verify"] if verified else ["write"]
-    for right in needed:
-        if not reach.may(right, namespace):
-            agent = reach.identity.agent
-            raise AccessDenied(
-                f"{agent!r} may not {right} in {namespace!r}; the owner of the store can allow it: "
-                f"team.grant({agent!r}, {namespace!r}, {right!r})"
-            )
 
 
 def _duplicate(memory: Memory, place: int | None = None) -> DuplicateId:

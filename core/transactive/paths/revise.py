@@ -7,16 +7,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from transactive.embedding.protocol import embed_documents
-from transactive.errors import AccessDenied, InvalidInput, VersionConflict
+from transactive.errors import InvalidInput, VersionConflict
 from transactive.ledger import memories
+from transactive.paths.admission import check_may_change, take_tokens
 from transactive.paths.incoming import check_count, check_metadata, check_tags, check_text
+from transactive.paths.points import is_turn
+from transactive.paths.promote import Promoting
 from transactive.paths.reading import Reading
-from transactive.paths.remember import is_turn
+from transactive.paths.reinforce import Existing
 from transactive.paths.writing import Change, Writing
 from transactive.policies import unit_interval
 from transactive.records import Memory
-from transactive.rules.access import Identity, Reach
+from transactive.rules.access import Identity
 from transactive.rules.cues import tells_when
+from transactive.rules.duplicates import text_key
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,9 +53,10 @@ class Revision:
 class Revising:
     """Changes memories."""
 
-    def __init__(self, writing: Writing, reading: Reading) -> None:
+    def __init__(self, writing: Writing, reading: Reading, promoting: Promoting) -> None:
         self._writing = writing
         self._reading = reading
+        self._promoting = promoting
 
     def revise(
         self, identity: Identity, id: str, revision: Revision, namespace: str | None, expected_version: int | None
@@ -74,8 +79,12 @@ class Revising:
                     "look at .current and revise that",
                     old,
                 )
+            take_tokens(change, [old.namespace])
             new = self._revised(old, changes, change)
-            turn = is_turn(self._writing, new)
+            turn = is_turn(store.encoders, new)
+            if row.text_key is not None and new.text != old.text:
+                key = text_key(new.text) if Existing(change, [new]).free(new) else None
+                memories.change(change.connection, row.uid, text_key=key)
             change.turned([row.uid])  # as it stood among its neighbours …
             memories.replace(change.connection, old, new, turn=turn, tells_when=tells_when(new.text), by=identity.agent)
             change.changed(new)
@@ -83,6 +92,7 @@ class Revising:
             change.turned([row.uid])  # … and as it stands: a revision may make a turn of it, or no turn
             change.neighbours.discard(row.uid)
             change.fresh.update((new.uid, (new.version, vector)) for vector in vectors)
+            self._promoting.by_policy(change, new, (), None)
         store.forget_traits([new.uid])
         return new
 
@@ -94,13 +104,3 @@ class Revising:
         if change.reach.may("verify", old.namespace):
             return replace(new, verified_by=change.reach.identity.agent, verified_at=change.now)
         return replace(new, verified_by=None, verified_at=None)
-
-
-def check_may_change(reach: Reach, memory: Memory) -> None:
-    """`AccessDenied` unless the memory is the identity's own and it may write there, or it has `admin` there."""
-    if not reach.changes(memory):
-        agent, place = reach.identity.agent, memory.namespace
-        raise AccessDenied(
-            f"{agent!r} may revise and forget in {place!r} only what it wrote itself, and with the right 'write'; "
-            f"for the memories of others: team.grant({agent!r}, {place!r}, 'read', 'admin')"
-        )

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from transactive.errors import EmbeddingFailed, IndexUnavailable
 from transactive.index.protocol import Index
-from transactive.ledger import events, namespaces, pending, windows
+from transactive.ledger import events, lineage, namespaces, pending, windows
 from transactive.paths import points
 from transactive.paths.rebuild import Rebuild
 from transactive.store import EDGE, Flushed, Store
@@ -37,7 +37,7 @@ class Settling:
         self._lock = threading.RLock()
         self._flushed = Flushed()
         self._horizon = 0
-        self._last_flush = time.monotonic()
+        self._last_flush = self._last_renewal = time.monotonic()
 
     @property
     def index_ids(self) -> tuple[str, ...]:
@@ -159,3 +159,14 @@ class Settling:
             with self._store.ledger.write() as connection:
                 safe = self.clear(connection)
             self.cleared(safe)
+        if self._store.accessed and (now or time.monotonic() - self._last_renewal >= _FLUSH_SECONDS):
+            self._renew()
+
+    def _renew(self) -> None:
+        """Write down what was used; nobody waits for it, and it is neither event nor audit."""
+        self._last_renewal = time.monotonic()
+        accessed, self._store.accessed = self._store.accessed, {}
+        uids = list(accessed)
+        for start in range(0, len(uids), _BATCH):
+            with self._store.ledger.write() as connection:
+                lineage.accessed(connection, {uid: accessed[uid] for uid in uids[start : start + _BATCH]})

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from transactive.embedding.protocol import Vectors
-from transactive.ledger import events, pending, windows
+from transactive.ledger import events, namespaces, pending, windows
 from transactive.paths.settle import Settling
 from transactive.records import Memory
 from transactive.rules.access import Identity, Reach
@@ -30,16 +30,21 @@ class Change:
     target: str = "-"
     details: dict[str, Any] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
-    """For each changed memory: uid, namespace, sensitivity, agent, user, version."""
+    """For each changed memory: action, uid, namespace, sensitivity, agent, user, version."""
+    supersedes: bool = False
+    """Whether it makes a memory take the place of another."""
     fresh: dict[str, tuple[int, Vectors]] = field(default_factory=dict)
     """Vectors of the texts that were written, each with the version that it is of."""
     neighbours: set[str] = field(default_factory=set)
-    """Turns whose window changed."""
+    """Memories that the index must take in again though they did not change: turns whose window did, and the like."""
 
-    def changed(self, memory: Memory) -> None:
-        """Note a changed memory."""
+    _entered: set[str] = field(default_factory=set)
+
+    def changed(self, memory: Memory, action: str | None = None) -> None:
+        """Note a changed memory; `action` where its event is another than the call's."""
         self.rows.append(
             {
+                "action": action or self.action,
                 "uid": memory.uid,
                 "namespace": memory.namespace,
                 "sensitivity": memory.sensitivity,
@@ -48,6 +53,12 @@ class Change:
                 "version": memory.version,
             }
         )
+
+    def enter(self, places: Iterable[str]) -> None:
+        """Note namespaces that are written to, perhaps for the first time."""
+        new = [place for place in dict.fromkeys(places) if place not in self.tables.namespaces | self._entered]
+        namespaces.add(self.connection, new, self.now)
+        self._entered.update(new)
 
     def turned(self, uids: Iterable[str]) -> None:
         """Note turns that came, changed or went: the windows around them are not what they were."""
@@ -74,6 +85,7 @@ class Writing:
             numbers = self._record(change, identity)
             safe = self.settling.clear(connection)
         self.settling.cleared(safe)
+        self.store.superseding |= change.supersedes
         self.store.learn({Who(r["namespace"], r["agent"], r["user"], r["sensitivity"]) for r in change.rows})
         self.settling.wrote(numbers, min(numbers.values(), default=0), change.fresh)
 
@@ -87,6 +99,6 @@ class Writing:
         )
         assigned = events.record(change.connection, change.action, change.rows, entry, change.now)
         numbers = dict.fromkeys(change.neighbours, assigned[-1] if assigned else 0)
-        numbers.update(zip((row["uid"] for row in change.rows), assigned, strict=True))
+        numbers.update(zip((row["uid"] for row in change.rows), assigned, strict=True))  # of several, the last
         pending.add(change.connection, self.settling.index_ids, numbers)
         return numbers

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from transactive.filters import ALL, NONE, And, Expression, Not, Or, Test, both, equals
 from transactive.namespaces import OWNER, covers, private_namespace
@@ -42,7 +43,17 @@ class Rule:
 
 def clears(clearance: Sensitivity, sensitivity: Sensitivity) -> bool:
     """Whether a clearance reaches a sensitivity: public < internal < confidential."""
-    return SENSITIVITIES.index(clearance) >= SENSITIVITIES.index(sensitivity)
+    return _level(clearance) >= _level(sensitivity)
+
+
+def most_sensitive(memories: Iterable[Memory]) -> Sensitivity:
+    """The highest sensitivity among some memories: that of whatever is made of them."""
+    level: Sensitivity = SENSITIVITIES[max((_level(memory.sensitivity) for memory in memories), default=0)]
+    return level
+
+
+def _level(sensitivity: Sensitivity) -> int:
+    return SENSITIVITIES.index(sensitivity)
 
 
 def principals(agent: str, groups: Mapping[str, Iterable[str]]) -> frozenset[str]:
@@ -50,14 +61,24 @@ def principals(agent: str, groups: Mapping[str, Iterable[str]]) -> frozenset[str
     return frozenset({agent, "*", *(f"group:{name}" for name, members in groups.items() if agent in members)})
 
 
-def reach(identity: Identity, grants: Sequence[Grant], groups: Mapping[str, Iterable[str]], now: datetime) -> Reach:
-    """What an identity may do at `now`, by the grants that are in force."""
+Ceilings: TypeAlias = tuple[tuple[str, Sensitivity], ...]
+"""For each namespace that has one, the most sensitive memories that may be there."""
+
+
+def reach(
+    identity: Identity,
+    grants: Sequence[Grant],
+    groups: Mapping[str, Iterable[str]],
+    now: datetime,
+    ceilings: Ceilings = (),
+) -> Reach:
+    """What an identity may do at `now`, by the grants that are in force, and below the ceilings of the namespaces."""
     if identity.is_owner:
         return Reach(identity, (Rule("**", frozenset(RIGHTS), "confidential"),))
     own = Rule(identity.private, frozenset[Right]({"read", "write"}), "confidential")
     acting_as = principals(identity.agent, groups)
     granted = (Rule(g.pattern, g.rights, g.clearance) for g in grants if g.principal in acting_as and in_force(g, now))
-    return Reach(identity, (own, *granted))
+    return Reach(identity, (own, *granted), ceilings)
 
 
 def in_force(grant: Grant, now: datetime) -> bool:
@@ -73,6 +94,7 @@ class Reach:
 
     identity: Identity
     rules: tuple[Rule, ...]
+    ceilings: Ceilings = ()
 
     def may(self, right: Right, namespace: str) -> bool:
         """Whether the identity has a right on a namespace, at any clearance."""
@@ -80,6 +102,8 @@ class Reach:
 
     def may_at(self, right: Right, namespace: str, sensitivity: Sensitivity) -> bool:
         """Whether the identity has a right on memories of a sensitivity in a namespace."""
+        if not all(clears(ceiling, sensitivity) for place, ceiling in self.ceilings if place == namespace):
+            return False
         return any(
             right in rule.rights and clears(rule.clearance, sensitivity) and covers(rule.pattern, namespace)
             for rule in self.rules
@@ -108,7 +132,7 @@ class Reach:
                 by_clearance.setdefault(rule.clearance, []).append(rule.pattern)
         parts = [_scoped(patterns, clearance) for clearance, patterns in by_clearance.items()]
         granted: Expression = parts[0] if len(parts) == 1 else Or(tuple(parts)) if parts else NONE
-        return both(granted, *self._of_user())
+        return both(granted, *self._of_user(), *self._below_ceilings())
 
     def changeable(self) -> Expression:
         """`changes` as an expression."""
@@ -117,6 +141,15 @@ class Reach:
         writable = [rule.pattern for rule in self.rules if "write" in rule.rights]
         own = both(equals("agent", self.identity.agent), equals("scopes", *dict.fromkeys(writable)))
         return both(self.condition(), Or((own, self.condition("admin"))))
+
+    def _below_ceilings(self) -> tuple[Expression, ...]:
+        above: dict[Sensitivity, list[str]] = {}
+        for place, ceiling in self.ceilings:
+            above.setdefault(ceiling, []).append(place)
+        return tuple(
+            Not(And((equals("namespace", *places), equals("sensitivity", *SENSITIVITIES[_level(ceiling) + 1 :]))))
+            for ceiling, places in above.items()
+        )
 
     def _of_user(self) -> tuple[Expression, ...]:
         if self.identity.user is None:

@@ -2,14 +2,19 @@
 
 exponential 2^(−t/h) · linear max(0, 1 − t/2h) · logarithmic 1/(1 + log₂(1 + t/h)) · power 1/(1 + t/h) ·
 step 1 before h and ½ from h on · none 1.
+
+The exponential is the forgetting curve of Ebbinghaus (1885), the power law that of Wickelgren (1974), written so that
+the half-life is its parameter. The half-life of a kind is that of the policy times the kind's factor.
 """
 
 from __future__ import annotations
 
 import math
 from datetime import datetime, timedelta
+from typing import cast
 
-from transactive.policies import Decay
+from transactive.policies import DEFAULT, Decay, Policy
+from transactive.records import Kind, Memory
 
 
 def factor(decay: Decay, age: timedelta, half_life: timedelta) -> float:
@@ -33,6 +38,27 @@ def factor(decay: Decay, age: timedelta, half_life: timedelta) -> float:
 def age(created_at: datetime, last_access: datetime | None, now: datetime) -> timedelta:
     """Decay counts from the later of when it happened and when it was last used."""
     return now - max(created_at, last_access or created_at)
+
+
+def kept(
+    policy: Policy,
+    kind: Kind,
+    created_at: datetime,
+    last_access: datetime | None,
+    now: datetime,
+    half_life: timedelta | None = None,
+) -> float:
+    """What is left of a memory under a policy in force, in [0, 1]; `half_life` takes the place of the policy's."""
+    base = half_life or cast("timedelta", policy.half_life or DEFAULT.half_life)
+    times = (policy.half_life_factors or {}).get(kind, 1.0)
+    renewed = last_access if policy.renew_on_access is not False else None
+    return factor(policy.decay or "exponential", age(created_at, renewed, now) / times, base)
+
+
+def of_memory(policy: Policy, memory: Memory, now: datetime, half_life: timedelta | None = None) -> float:
+    """The same for a memory: its last access is the later of being read and of being said again."""
+    used = max((t for t in (memory.accessed_at, memory.last_seen_at) if t is not None), default=None)
+    return kept(policy, memory.kind, memory.created_at, used, now, half_life)
 
 
 def weighted(value: float, weight: float) -> float:

@@ -1,0 +1,93 @@
+"""Which memories took the place of which, which are copies of which, and which were used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Text, bindparam, cast, func, or_, select, update
+
+from transactive.ledger.memories import SOME
+from transactive.ledger.rows import AnyRow
+from transactive.ledger.schema import memories
+from transactive.ledger.times import stamp
+
+
+def supersede(connection: Connection, uids: Sequence[str], by: str, now: datetime) -> None:
+    """Let one memory take the place of others."""
+    some = memories.c.uid.in_(uids)
+    connection.execute(update(memories).where(some).values(superseded_by=by, superseded_at=stamp(now)))
+
+
+def reinstate(connection: Connection, by: Sequence[str]) -> list[str]:
+    """The memories that had taken the place of others are gone: the others stand again; returns their uids."""
+    back: list[str] = []
+    for start in range(0, len(by), SOME):
+        some = memories.c.superseded_by.in_(by[start : start + SOME])
+        # Without its text key: the same may have been said anew meanwhile.
+        values = {"superseded_by": None, "superseded_at": None, "text_key": None}
+        changed = update(memories).where(some).values(values).returning(memories.c.uid)
+        back.extend(connection.execute(changed).scalars())
+    return back
+
+
+def superseding(connection: Connection) -> bool:
+    """Whether any memory has been superseded."""
+    query = select(memories.c.uid).where(memories.c.superseded_by.is_not(None)).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def copies(connection: Connection, uid: str) -> list[AnyRow]:
+    """What a memory was promoted to."""
+    return list(connection.execute(select(memories).where(memories.c.promoted_from == uid).order_by(memories.c.number)))
+
+
+def sole_copies(connection: Connection, uids: Sequence[str]) -> list[str]:
+    """The uids of what these were promoted to and nobody else corroborates."""
+    found: list[str] = []
+    for start in range(0, len(uids), SOME):
+        query = select(memories.c.uid).where(
+            memories.c.promoted_from.in_(uids[start : start + SOME]),
+            memories.c.corroborated == 0,
+            memories.c.forgotten_at.is_(None),
+        )
+        found.extend(connection.execute(query).scalars())
+    return found
+
+
+def descendants(connection: Connection, uids: Sequence[str]) -> set[str]:
+    """Every memory that was promoted or derived from these, or from one that was, and so on; without these."""
+    found: set[str] = set()
+    frontier = list(uids)
+    while frontier:
+        some, frontier = frontier[:SOME], frontier[SOME:]
+        new = _children(connection, some) - found
+        found |= new
+        frontier.extend(new)
+    return found - set(uids)
+
+
+def _children(connection: Connection, uids: Sequence[str]) -> set[str]:
+    promoted = select(memories.c.uid).where(memories.c.promoted_from.in_(uids))
+    each = func.json_each(memories.c.derived_from).table_valued("value")
+    derived = select(memories.c.uid).where(
+        cast(memories.c.derived_from, Text) != "[]", select(each.c.value).where(each.c.value.in_(uids)).exists()
+    )
+    return {*connection.execute(promoted).scalars(), *connection.execute(derived).scalars()}
+
+
+_ACCESSED = (
+    update(memories)
+    .where(
+        memories.c.uid == bindparam("memory"),
+        or_(memories.c.accessed_at.is_(None), memories.c.accessed_at <= bindparam("at")),
+    )
+    .values(accessed_at=bindparam("at"), accesses=memories.c.accesses + bindparam("times"))
+)
+
+
+def accessed(connection: Connection, used: Mapping[str, tuple[datetime, int]]) -> None:
+    """Note when memories were last used, and how many times more."""
+    if used:
+        rows = [{"memory": uid, "at": stamp(at), "times": times} for uid, (at, times) in used.items()]
+        connection.execute(_ACCESSED, rows)

@@ -1,0 +1,60 @@
+"""Deletes for good: rows with everything that hangs on them, and what SQLite keeps of deleted text in its files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection, delete, func, select
+
+from transactive.ledger import corroborations as sources
+from transactive.ledger.memories import SOME
+from transactive.ledger.rows import AnyRow
+from transactive.ledger.schema import corroborations, extractions, memories, sessions, user_keys
+
+
+def forgotten_in(connection: Connection) -> list[str]:
+    """The namespaces in which anything forgotten is still kept."""
+    query = select(memories.c.namespace).where(memories.c.forgotten_at.is_not(None)).distinct()
+    return list(connection.execute(query).scalars())
+
+
+def due(connection: Connection, before: Mapping[str, int], limit: int) -> list[str]:
+    """At most `limit` uids of memories that were forgotten before a time that depends on their namespace."""
+    found: list[str] = []
+    for namespace, time in before.items():
+        query = select(memories.c.uid).where(memories.c.namespace == namespace, memories.c.forgotten_at <= time)
+        found.extend(connection.execute(query.limit(limit - len(found))).scalars())
+        if len(found) >= limit:
+            break
+    return found
+
+
+def remove(connection: Connection, uids: Sequence[str], *, sayings: bool) -> int:
+    """Delete memories with their revisions, attributes and sources, and, with `sayings`, what they were a source of.
+
+    Without, only what was withdrawn goes. Returns how many such sources it was.
+    """
+    gone = 0
+    touched: set[str] = set()
+    for start in range(0, len(uids), SOME):
+        some = uids[start : start + SOME]
+        said = delete(corroborations).where(corroborations.c.memory.in_(some))
+        said = said if sayings else said.where(corroborations.c.withdrawn_at.is_not(None))
+        found = connection.execute(said.returning(corroborations.c.uid)).scalars().all()
+        gone, touched = gone + len(found), touched | set(found)
+        connection.execute(delete(memories).where(memories.c.uid.in_(some)))
+    sources.recount(connection, sorted(touched))
+    return gone
+
+
+def of_user(connection: Connection, user: str) -> list[AnyRow]:
+    """Every memory about a user, forgotten ones included."""
+    return list(connection.execute(select(memories).where(memories.c.user == user).order_by(memories.c.number)))
+
+
+def remove_user(connection: Connection, user: str) -> int:
+    """Delete a user's sessions, what was still to be extracted, and the key of their pseudonym; returns the sessions."""
+    gone = connection.execute(delete(sessions).where(sessions.c.user == user).returning(sessions.c.id)).all()
+    connection.execute(delete(extractions).where(func.json_extract(extractions.c.identity, "$.user") == user))
+    connection.execute(delete(user_keys).where(user_keys.c.user == user))
+    return len(gone)

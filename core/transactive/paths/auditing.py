@@ -1,0 +1,104 @@
+"""The audit as its reader sees it: filtered, checked, exported."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from transactive.errors import InvalidInput
+from transactive.ledger import audit
+from transactive.paths.incoming import check_count, check_name, check_time
+from transactive.records import AuditCheck, AuditEntry
+from transactive.store import Store
+
+_STEP = 1000
+
+
+class Auditing:
+    """Reads the audit; for the owner alone."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def list(
+        self,
+        principal: str | None,
+        actions: Sequence[str] | str,
+        target: str | None,
+        since: datetime | None,
+        until: datetime | None,
+        after: int,
+        limit: int,
+    ) -> list[AuditEntry]:
+        """Entries in order."""
+        asked = self._asked(principal, actions, target, since, until)
+        first = check_count(after, "after", least=0, most=2**62)
+        most = check_count(limit, "limit", least=1, most=100_000)
+        self._store.check()
+        with self._store.ledger.read() as connection:
+            return audit.entries(connection, asked, after=first, limit=most)
+
+    def _asked(
+        self,
+        principal: str | None,
+        actions: Sequence[str] | str,
+        target: str | None,
+        since: datetime | None,
+        until: datetime | None,
+    ) -> audit.Asked:
+        if not isinstance(actions, str | Sequence):
+            raise InvalidInput("actions is a list such as ['forget', 'grant']")
+        return audit.Asked(
+            principal=None if principal is None else check_name(principal, "a principal"),
+            actions=[actions] if isinstance(actions, str) else list(actions),
+            target=None if target is None else check_name(target, "a target", longest=520),
+            since=None if since is None else check_time(since, "since"),
+            until=None if until is None else check_time(until, "until"),
+        )
+
+    def verify(self) -> AuditCheck:
+        """Whether the chain of hashes holds."""
+        self._store.check()
+        with self._store.ledger.read() as connection:
+            return audit.verify(connection)
+
+    def export(self, path: str | os.PathLike[str]) -> int:
+        """Write every entry to a new file, one JSON object a line; returns how many."""
+        target = Path(path).expanduser()
+        self._store.check()
+        count = 0
+        try:
+            with target.open("x", encoding="utf-8") as file:
+                for entry in self._all():
+                    file.write(json.dumps(_json(entry), ensure_ascii=False) + "\n")
+                    count += 1
+        except FileExistsError:
+            raise InvalidInput(f"{target} exists already; name a new file") from None
+        except OSError as error:
+            raise InvalidInput(f"cannot write {target}: {error}") from error
+        return count
+
+    def _all(self) -> Iterator[AuditEntry]:
+        after = 0
+        while True:
+            with self._store.ledger.read() as connection:
+                found = audit.entries(connection, audit.Asked(), after=after, limit=_STEP)
+            yield from found
+            if not found:
+                return
+            after = found[-1].number
+
+
+def _json(entry: AuditEntry) -> dict[str, object]:
+    return {
+        "number": entry.number,
+        "at": entry.at.isoformat(),
+        "principal": entry.principal,
+        "action": entry.action,
+        "target": entry.target,
+        "count": entry.count,
+        "details": dict(entry.details),
+    }

@@ -1,0 +1,99 @@
+"""purge and erase: deleted for good, out of every file of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from transactive.errors import AccessDenied
+from transactive.ledger import lineage, manifest, memories, purge
+from transactive.ledger.times import stamp
+from transactive.paths.incoming import check_name
+from transactive.paths.writing import Writing
+from transactive.policies import DEFAULT, effective
+from transactive.records import Erased
+from transactive.rules.access import Identity
+
+STEP = 100
+
+
+class Erasing:
+    """Deletes what is forgotten long enough, and all about a user at once."""
+
+    def __init__(self, writing: Writing, owner: Identity) -> None:
+        self._writing = writing
+        self._owner = owner
+        self._store = writing.store
+
+    def purge(self, pause: Callable[[int], None]) -> int:
+        """Delete what was forgotten longer ago than the policies keep it, step by step; returns how many it was."""
+        done = 0
+        while True:
+            before = self._horizons()
+            with self._store.ledger.read() as connection:
+                uids = purge.due(connection, before, STEP) if before else []
+            if not uids:
+                break
+            with self._writing.change(self._owner, "purge") as change:
+                purge.remove(change.connection, uids, sayings=False)
+                change.details = {"memories": len(uids)}
+            done += len(uids)
+            pause(done)
+        if done:
+            self._forget_caches()
+            self._store.ledger.scrub()
+        return done
+
+    def _horizons(self) -> dict[str, int]:
+        """For each namespace that keeps forgotten memories, the time before which they were forgotten too long ago."""
+        with self._store.ledger.read() as connection:
+            places = purge.forgotten_in(connection)
+            policies = self._store.tables(connection).policies
+        now, found = self._store.clock(), dict[str, int]()
+        for place in places:
+            kept = effective(policies, place).purge_after or DEFAULT.purge_after
+            assert kept is not None
+            assert not isinstance(kept, str)
+            try:
+                found[place] = stamp(now - kept)
+            except OverflowError:  # longer than time has been counted: for ever
+                continue
+        return found
+
+    def erase(self, identity: Identity, user: str) -> Erased:
+        """Delete all about a user, with copies and what was derived from it; the index must then be rebuilt."""
+        if not identity.is_owner:
+            raise AccessDenied("only the owner of the store can erase a user: team.erase(user=…)")
+        name = check_name(user, "a user")
+        with self._writing.change(identity, "erase") as change:
+            rows = purge.of_user(change.connection, name)
+            uids = [row.uid for row in rows]
+            uids += sorted(lineage.descendants(change.connection, uids))
+            found = memories.by_uids(change.connection, uids)
+            change.turned([row.uid for row in found.values() if row.turn])
+            change.neighbours.difference_update(uids)
+            change.neighbours.update(lineage.reinstate(change.connection, uids))
+            change.neighbours.difference_update(uids)
+            for row in found.values():
+                change.changed(memories.to_memory(row))
+            for event in change.rows:
+                event["user"] = None  # the event says that a memory went, and no longer whose it was
+            sources = purge.remove(change.connection, uids, sayings=True)
+            sessions = purge.remove_user(change.connection, name)
+            change.details = {"sources": sources, "sessions": sessions}
+            manifest.write(change.connection, erasing=True)
+        self._forget_caches()
+        return Erased(memories=len(uids), sources=sources, sessions=sessions)
+
+    def unfinished(self) -> bool:
+        """Whether an erasure was interrupted before the index was built anew."""
+        with self._store.ledger.read() as connection:
+            return bool(manifest.read(connection).get("erasing"))
+
+    def finished(self) -> None:
+        """Nothing erased is left in any file."""
+        with self._store.ledger.write() as connection:
+            manifest.write(connection, erasing=False)
+
+    def _forget_caches(self) -> None:
+        self._store.forget_known()
+        self._store.accessed = {}

@@ -1,0 +1,149 @@
+"""What a write looks up before it happens: how new a text is, how important, and which memories it may repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from transactive.embedding.protocol import Vectors
+from transactive.errors import IndexUnavailable
+from transactive.filters import both, equals
+from transactive.ledger import events
+from transactive.policies import Policy
+from transactive.records import Memory
+from transactive.rules import duplicates, importance
+from transactive.rules.access import Identity
+from transactive.store import Store
+
+FACTS = frozenset({"semantic", "procedural"})
+NEIGHBOURS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A checked item on its way in."""
+
+    memory: Memory
+    turn: bool
+    own_id: bool = False
+    """The caller chose its id: it is a memory of its own, whatever else says the same."""
+    importance_given: bool = False
+    near: tuple[str, ...] = ()
+    """Uids of memories whose embeddings are close enough to say the same, closest first."""
+    twin: int | None = None
+    """The place of an earlier draft of the same batch that is close enough."""
+
+    @property
+    def is_fact(self) -> bool:
+        """Whether it may repeat what is there. Turns never do: "Yes, thanks!" twice is two turns."""
+        return self.memory.kind in FACTS and not self.own_id and not self.memory.supersedes
+
+
+class Judging:
+    """Looks up the neighbours of new texts, and rates them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def judged(
+        self, identity: Identity, drafts: Sequence[Draft], vectors: Vectors, policies: Mapping[str, Policy]
+    ) -> list[Draft]:
+        """The drafts with importance, and with what they may repeat; `policies` by namespace."""
+        places: dict[str, list[int]] = {}
+        for place, draft in enumerate(drafts):
+            if draft.is_fact and policies[draft.memory.namespace].reinforce:
+                places.setdefault(draft.memory.namespace, []).append(place)
+        found = list(drafts)
+        novelty: dict[int, float] = {}
+        for namespace, members in places.items() if self._store.index is not None else ():
+            some = vectors[members]
+            near = self.nearest(identity, namespace, some)
+            at = policies[namespace].duplicate_at or 1.0
+            twins = _twins([drafts[m].memory for m in members], some, at)
+            for row, place in enumerate(members):
+                if near is not None:
+                    novelty[place] = 1.0 - max((cosine for _, cosine in near[row]), default=0.0)
+                close = () if near is None else tuple(uid for uid, cosine in near[row] if cosine >= at)
+                twin = twins.get(row)
+                found[place] = replace(found[place], near=close, twin=None if twin is None else members[twin])
+        return [self._rated(draft, novelty.get(place)) for place, draft in enumerate(found)]
+
+    def nearest(
+        self, identity: Identity, namespace: str, vectors: Vectors | Sequence[Vectors]
+    ) -> list[list[tuple[str, float]]] | None:
+        """The closest memories of a namespace that the identity may read; None where it may read none, or not now.
+
+        What a writer cannot read must not show, by importance or by an id, that it is there.
+        """
+        index = self._store.index
+        if index is None:
+            return None
+        with self._store.ledger.read() as connection:
+            heads = events.read(connection)
+            reach = self._store.reach(connection, identity, heads)
+            if not reach.may("read", namespace):
+                return None
+            readable = self._store.view(connection, reach).readable
+        where = both(readable, equals("namespace", namespace), *self._store.current())
+        try:
+            return index.nearest(list(vectors), where, NEIGHBOURS)
+        except IndexUnavailable:  # the write goes on: it needs the ledger alone
+            return None
+
+    def _rated(self, draft: Draft, novelty: float | None) -> Draft:
+        if draft.importance_given:
+            return draft
+        text = draft.memory.text
+        rated = self._store.models.importance(text)
+        if rated is None:
+            rated = importance.score(text, novelty)
+        return replace(draft, memory=replace(draft.memory, importance=rated))
+
+
+def _twins(memories: Sequence[Memory], vectors: Vectors, at: float) -> dict[int, int]:
+    """For each memory that an earlier one of the batch says already, the place of that one."""
+    if len(memories) < 2:
+        return {}
+    found: dict[int, int] = {}
+    cosines = vectors @ vectors.T
+    for later, earlier in zip(*np.nonzero(np.tril(cosines >= at - 1e-6, -1)), strict=True):
+        one, other = memories[int(earlier)], memories[int(later)]
+        if int(later) not in found and int(earlier) not in found and repeats(other, one):
+            found[int(later)] = int(earlier)
+    return found
+
+
+def repeats(new: Memory, old: Memory) -> bool:
+    """Whether the text of a new memory says what an old one of the same kind, user and sensitivity says."""
+    alike = (new.namespace, new.kind, new.user, new.sensitivity) == (
+        old.namespace,
+        old.kind,
+        old.user,
+        old.sensitivity,
+    )
+    return alike and (
+        duplicates.text_key(new.text) == duplicates.text_key(old.text) or duplicates.same(new.text, old.text)
+    )
+
+
+def compatible(new: Memory, old: Memory) -> bool:
+    """Whether nothing that is said with the new memory contradicts the old one, or would be lost in it."""
+    clash = any(key in old.metadata and old.metadata[key] != value for key, value in new.metadata.items())
+    return not clash and not (new.verified and not old.verified)
+
+
+def merged(new: Memory, old: Memory, *, importance_given: bool) -> dict[str, Any]:
+    """What the old memory gains by being said again: further tags and metadata, and the higher importance."""
+    gained: dict[str, Any] = {}
+    tags = [tag for tag in new.tags if tag not in old.tags]
+    if tags:
+        gained["tags"] = (*old.tags, *tags)
+    extra = {key: value for key, value in new.metadata.items() if key not in old.metadata}
+    if extra:
+        gained["metadata"] = {**old.metadata, **extra}
+    if importance_given and new.importance > old.importance:
+        gained["importance"] = new.importance
+    return gained

@@ -1,0 +1,123 @@
+"""Promotion: an important memory is copied to where others read it, or is one more source of what is there already."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+
+from transactive.embedding.protocol import Vectors, embed_documents
+from transactive.errors import AccessDenied, InvalidInput, RateLimited
+from transactive.ledger import corroborations, memories
+from transactive.namespaces import check_path
+from transactive.paths.admission import check_admission, check_may, take_tokens
+from transactive.paths.incoming import expiry
+from transactive.paths.judging import Judging
+from transactive.paths.reading import Reading
+from transactive.paths.reinforce import Existing, reinforce
+from transactive.paths.writing import Change, Writing
+from transactive.policies import Policy, effective
+from transactive.records import Memory
+from transactive.rules import promotion
+from transactive.rules.access import Identity
+from transactive.rules.cues import tells_when
+from transactive.rules.duplicates import text_key
+
+log = logging.getLogger("transactive")
+
+
+class Promoting:
+    """Copies memories to where others read them."""
+
+    def __init__(self, writing: Writing, reading: Reading, judging: Judging) -> None:
+        self._writing = writing
+        self._reading = reading
+        self._judging = judging
+        self._store = writing.store
+        self._warned: set[tuple[str, str]] = set()
+
+    def promote(self, identity: Identity, id: str, to: str | None, namespace: str | None) -> Memory:
+        """Promote by hand; returns the copy, or the memory that it now corroborates. Again, it returns the same."""
+        target = self._store.settings.shared if to is None else check_path(to)
+        if target is None:
+            raise InvalidInput("this store has no shared namespace (open(…, shared=None)); say promote(…, to=…)")
+        memory = self._reading.get(identity, id, namespace)
+        vector = self._vector(memory)
+        near = self.near(identity, memory, target, vector)
+        with self._writing.change(identity, "promote") as change:
+            row = self._reading.row(change.connection, change.reach, memory.uid, memory.namespace)
+            change.target = target
+            return self._copied(change, memories.to_memory(row), target, near, vector)
+
+    def target(self, memory: Memory, policies: Mapping[str, Policy]) -> str | None:
+        """Where policy sends a memory."""
+        policy = effective(policies, memory.namespace)
+        return promotion.target(memory, policy, self._store.settings.shared)
+
+    def near(self, identity: Identity, memory: Memory, to: str, vector: Vectors | None) -> tuple[str, ...]:
+        """Memories of the target that may say the same already; to be looked up before the transaction."""
+        with self._store.ledger.read() as connection:
+            policy = effective(self._store.tables(connection).policies, to)
+        if vector is None or not policy.reinforce:
+            return ()
+        found = self._judging.nearest(identity, to, [vector])
+        at = policy.duplicate_at or 1.0
+        return () if found is None else tuple(uid for uid, cosine in found[0] if cosine >= at)
+
+    def by_policy(self, change: Change, memory: Memory, near: Sequence[str], vector: Vectors | None) -> Memory | None:
+        """Promote what was just written or revised, where the policy says so and the writer may.
+
+        A write is no failure because its promotion is not allowed: that is logged, and counted in the audit.
+        """
+        to = self.target(memory, change.tables.policies)
+        if to is None:
+            return None
+        try:
+            return self._copied(change, memory, to, near, vector)
+        except (AccessDenied, RateLimited) as error:
+            change.details["not_promoted"] = change.details.get("not_promoted", 0) + 1
+            if (memory.agent, to) not in self._warned:
+                self._warned.add((memory.agent, to))
+                log.warning("not promoted: %s", error)
+            return None
+
+    def _copied(self, change: Change, memory: Memory, to: str, near: Sequence[str], vector: Vectors | None) -> Memory:
+        if to == memory.namespace:
+            raise InvalidInput(f"the memory is in {to!r} already; promote it to another namespace")
+        check_may(change.reach, "write", to)
+        done = corroborations.supported(change.connection, memory.uid, to)
+        mine = done is not None and done.promoted_by == change.reach.identity.agent
+        if done is not None and (mine or change.reach.sees(memories.to_memory(done))):
+            return memories.to_memory(done)
+        policy = effective(change.tables.policies, to)
+        assert policy.ttl is None or not isinstance(policy.ttl, str)
+        copy = promotion.copy(
+            memory,
+            self._store.new_id(),
+            to,
+            change.reach.identity.agent,
+            change.now,
+            keeps_verified=change.reach.may("verify", to),
+            expires=expiry(change.now, policy.ttl),
+        )
+        check_admission(copy, policy)
+        existing = Existing(change, [copy], near)
+        old = existing.repeated(copy, near) if policy.reinforce else None
+        if old is not None:
+            return reinforce(change, old, copy, importance_given=False, own=memory.uid)
+        take_tokens(change, [to])
+        key = text_key(copy.text) if policy.reinforce and existing.free(copy) else None
+        change.enter([to])
+        row = memories.to_row(copy, turn=False, tells_when=tells_when(copy.text), text_key=key)
+        memories.add(change.connection, [row])
+        change.changed(copy, "promote")
+        if vector is not None:
+            change.fresh[copy.uid] = (1, vector)
+        if copy.expires_at is not None:
+            self._store.expiring = True
+        return copy
+
+    def _vector(self, memory: Memory) -> Vectors | None:
+        if self._store.index is None:
+            return None
+        vector: Vectors = embed_documents(self._store.encoders.embedder, [memory.text])[0]
+        return vector

@@ -1,0 +1,81 @@
+"""What is said again: the memory that there is gains a source, instead of there being two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from transactive.ledger import corroborations, memories
+from transactive.ledger.corroborations import Sameness, Saying
+from transactive.ledger.rows import AnyRow
+from transactive.ledger.times import stamp
+from transactive.paths.judging import compatible, merged, repeats
+from transactive.paths.writing import Change
+from transactive.records import Memory
+from transactive.rules.cues import tells_when
+from transactive.rules.duplicates import text_key
+
+
+class Existing:
+    """The memories that new ones may repeat, as they stand within one transaction."""
+
+    def __init__(self, change: Change, new: Iterable[Memory], near: Iterable[str] = ()) -> None:
+        self._change = change
+        self._keyed = corroborations.by_keys(change.connection, (text_key(memory.text) for memory in new))
+        self._near = memories.by_uids(change.connection, near)
+
+    def repeated(self, new: Memory, near: Sequence[str]) -> Memory | None:
+        """The memory that the new one says again, if the writer may know of it and nothing of the new one is lost."""
+        exact = self._keyed.get((Sameness.of(new), text_key(new.text)))
+        rows = [exact] if exact is not None else [self._near[uid] for uid in near if uid in self._near]
+        for row in rows:
+            old = memories.to_memory(row)
+            if self._stands(row) and repeats(new, old) and compatible(new, old) and self._change.reach.sees(old):
+                return old
+        return None
+
+    def _stands(self, row: AnyRow) -> bool:
+        over = row.expires_at is not None and row.expires_at <= stamp(self._change.now)
+        return row.forgotten_at is None and row.superseded_by is None and not over
+
+    def free(self, memory: Memory) -> bool:
+        """Whether a new memory may have its text's key; an expired one that has it gives it up."""
+        row = self._keyed.get((Sameness.of(memory), text_key(memory.text)))
+        if row is None:
+            return True
+        if row.expires_at is not None and row.expires_at <= stamp(self._change.now):
+            memories.change(self._change.connection, row.uid, text_key=None)
+            return True
+        return False
+
+
+def reinforce(change: Change, old: Memory, new: Memory, *, importance_given: bool, own: str | None = None) -> Memory:
+    """Let the old memory gain what the new one says; `own` is the uid of the author's own memory, when promoted."""
+    details: dict[str, Any] = {
+        "tags": list(new.tags),
+        "metadata": dict(new.metadata),
+        "importance": new.importance,
+        "confidence": new.confidence,
+        "session": new.session,
+        "created_at": new.created_at.isoformat(),
+        "derived_from": list(new.derived_from),
+    }
+    saying = Saying(
+        agent=new.agent,
+        source=new.source,
+        memory=own,
+        text=None if new.text == old.text else new.text,
+        details={key: value for key, value in details.items() if value not in (None, [], {})},
+    )
+    corroborations.add(change.connection, old.uid, saying, change.now)
+    if old.expires_at is not None and (new.expires_at is None or new.expires_at > old.expires_at):
+        memories.change(change.connection, old.uid, expires_at=stamp(new.expires_at))
+    gained = merged(new, old, importance_given=importance_given)
+    if gained:
+        revised = replace(old, **gained, version=old.version + 1, updated_at=change.now)
+        by = change.reach.identity.agent
+        memories.replace(change.connection, old, revised, turn=False, tells_when=tells_when(old.text), by=by)
+    now = memories.to_memory(memories.by_uids(change.connection, [old.uid])[old.uid])
+    change.changed(now, "reinforce")
+    return now

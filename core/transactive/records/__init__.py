@@ -1,0 +1,60 @@
+"""What goes in and comes out: frozen records; a change is a new record."""
+
+from transactive.records.answers import ChannelScore, Context, Hit, Page, Recall, Transcript, Why, speaker
+from transactive.records.governance import (
+    AuditCheck,
+    AuditEntry,
+    Erased,
+    Forgotten,
+    Grant,
+    Maintenance,
+    NamespaceInfo,
+    Progress,
+)
+from transactive.records.life import Compaction, Conflict, Extracted, Provenance, Relation, SessionInfo, Source
+from transactive.records.memory import (
+    KINDS,
+    RIGHTS,
+    SENSITIVITIES,
+    Degrade,
+    Kind,
+    Memory,
+    NewMemory,
+    Right,
+    Sensitivity,
+)
+
+__all__ = [
+    "KINDS",
+    "RIGHTS",
+    "SENSITIVITIES",
+    "AuditCheck",
+    "AuditEntry",
+    "ChannelScore",
+    "Compaction",
+    "Conflict",
+    "Context",
+    "Degrade",
+    "Erased",
+    "Extracted",
+    "Forgotten",
+    "Grant",
+    "Hit",
+    "Kind",
+    "Maintenance",
+    "Memory",
+    "NamespaceInfo",
+    "NewMemory",
+    "Page",
+    "Progress",
+    "Provenance",
+    "Recall",
+    "Relation",
+    "Right",
+    "Sensitivity",
+    "SessionInfo",
+    "Source",
+    "Transcript",
+    "Why",
+    "speaker",
+]
