@@ -5,8 +5,8 @@
 The set is `importance.jsonl`: 200 sentences written by hand by the project's authors, half of them decisions,
 commitments, corrections, incidents and specifics, half chatter, acknowledgements and drafts. The first hundred were
 written first and held out; the scorer's marks and weights were made on the second hundred, by somebody who had not read
-the first, and on two LoCoMo conversations. With `--data`, LoCoMo too: turns that are evidence for some question against all
-the others. AUC is the share
+the first, and on two LoCoMo conversations. With `--data`, LoCoMo too: turns that are evidence for some question against
+all the others. AUC is the share
 of pairs (important, unimportant) that are ranked rightly, ties counting half.
 """
 

@@ -63,7 +63,8 @@ class Agent(Lifecycle):
         """Begin a unit of work: a handle that stamps it, recalls from it, and ends it (`with agent.session() as s:`).
 
         Args:
-            id: By default a fresh one. One of your own must be new, or a session that this agent began and has not ended.
+            id: By default a fresh one. One of your own must be new, or that of a session which this agent began and
+                has not ended.
             user: About whom it is; the handle is then bound to that user.
             app: In which application.
             metadata: A JSON object, kept with the session.
@@ -116,7 +117,8 @@ class Agent(Lifecycle):
             id: An id of your own, unique in the namespace; by default a fresh UUIDv7.
             namespace: Where; the agent needs the right `write` there.
             kind: By default `episodic` within a session, else `semantic`.
-            importance: In [0, 1]; by default what the text says of it (`transactive.rules.importance`), and how new it is.
+            importance: In [0, 1]; by default what the text says of it (`transactive.rules.importance`), and how new it
+                is to its namespace.
             tags: Labels, for filters.
             metadata: A JSON object of at most 64 KiB, for filters (`metadata.key`); aware datetimes become ISO strings.
             user: About whom; a handle bound to a user writes about that user only.
@@ -130,9 +132,9 @@ class Agent(Lifecycle):
             derived_from: Ids of memories it rests on.
             supersedes: The id, or ids, of memories whose place it takes (`correct` is the short form).
 
-        A fact or a procedure (`semantic`, `procedural`) that says again what is there already, in the same namespace and
-        about the same user, reinforces that memory, which is returned; with an id of your own it never does. What the
-        namespace's policy promotes is promoted in the same transaction.
+        A fact or a procedure (`semantic`, `procedural`) that says again what is there already, in the same namespace
+        and about the same user, reinforces that memory, which is returned; with an id of your own it never does. What
+        the namespace's policy promotes is promoted in the same transaction.
 
         Raises:
             InvalidInput: something of this was wrong.
@@ -425,7 +427,7 @@ class Agent(Lifecycle):
         return self._engine.reading.history(self._identity, id, namespace)
 
     def count(self, where: Where | None = None, *, as_of: datetime | None = None) -> int:
-        """How many memories the agent may read, of those that fulfil `where`; with `as_of`, how many were known then."""
+        """How many memories the agent may read, of those that fulfil `where`; with `as_of`, how many were known."""
         return self._engine.reading.count(self._identity, where, as_of)
 
     def facets(self, field: str, where: Where | None = None, *, limit: int = 100) -> dict[str, int]:
@@ -449,7 +451,7 @@ class Agent(Lifecycle):
         `order_by` is created_at, recorded_at, updated_at or importance, descending with a leading `-`; `after` is the
         `next` of the page before. With `as_of`, what was known at that time, each memory in its version of then.
         """
-        return self._engine.reading.list(self._identity, where, order_by, limit, after, as_of)
+        return self._engine.reading.list(self._identity, where, order_by, limit, after, as_of=as_of)
 
 
 class Session(Agent):

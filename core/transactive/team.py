@@ -85,7 +85,15 @@ class Audit:
 
         Actions are those of the verbs: remember, revise, forget, grant, configure, erase …; `target` is a namespace.
         """
-        return self._engine.auditing.list(principal, actions, target, since, until, after, limit)
+        return self._engine.auditing.list(
+            principal=principal,
+            actions=actions,
+            target=target,
+            since=since,
+            until=until,
+            after=after,
+            limit=limit,
+        )
 
     def export(self, path: str | Path) -> int:
         """Write all of it to a new file, one JSON object a line; returns how many entries."""

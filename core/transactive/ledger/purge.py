@@ -53,7 +53,7 @@ def of_user(connection: Connection, user: str) -> list[AnyRow]:
 
 
 def remove_user(connection: Connection, user: str) -> int:
-    """Delete a user's sessions, what was still to be extracted, and the key of their pseudonym; returns the sessions."""
+    """Delete a user's sessions, what was still to be extracted, and the key of their pseudonym; returns how many."""
     gone = connection.execute(delete(sessions).where(sessions.c.user == user).returning(sessions.c.id)).all()
     connection.execute(delete(extractions).where(func.json_extract(extractions.c.identity, "$.user") == user))
     connection.execute(delete(user_keys).where(user_keys.c.user == user))

@@ -159,8 +159,8 @@ revisions = Table(
     sqlite_autoincrement=True,
 )
 
-# Who else says the same as a memory, each with each of its sources. `source` is the uid of that agent's own memory where
-# it was promoted, else what the agent named, else empty; `text` is another wording.
+# Who else says the same as a memory, each with each of its sources. `source` is the uid of that agent's own memory
+# where it was promoted, else what the agent named, else empty; `text` is another wording.
 corroborations = Table(
     "corroborations",
     metadata,

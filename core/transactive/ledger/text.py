@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from math import log
 
@@ -15,11 +15,13 @@ from transactive.ledger import filtering, versions
 from transactive.ledger.memories import count, live
 from transactive.ledger.rows import AnyRow, AnySelect
 from transactive.ledger.schema import memories, revisions
+from transactive.ledger.versions import Past
 from transactive.records import Memory
 
 _WORD = re.compile(r"\w+")
 _UNSPACED = re.compile(r"[぀-ヿ㐀-鿿가-힯]")  # scripts that FTS5's tokenizer does not split
 MAX_WORDS = 24
+_READ = 200
 
 
 def search(
@@ -41,30 +43,18 @@ def search(
     return [(rows[number], score) for number, score in best.items()]
 
 
-def search_then(
-    connection: Connection,
-    query: str,
-    allowed: Expression,
-    wanted: Callable[[Memory], bool],
-    at: datetime,
-    limit: int,
-) -> list[tuple[Memory, float]]:
-    """The same over what was known at a time: `allowed` names fields that never change, `wanted` decides the rest."""
-    condition = filtering.condition(allowed)
-    everything = select(func.count()).select_from(memories).where(versions.known(at), condition)
+def search_then(connection: Connection, query: str, past: Past, limit: int) -> list[tuple[Memory, float]]:
+    """The same over what was known at an earlier time."""
+    condition = filtering.condition(past.allowed)
+    everything = select(func.count()).select_from(memories).where(versions.known(past.at), condition)
     total = int(connection.execute(everything).scalar_one())
-    lists = (
-        connection.execute(versions.numbers_then(at, _in_memories(word), _in_revisions(word)).where(condition))
-        .scalars()
-        .all()
-        for word in _words(query)
-    )
-    scored = _scored(lists, total)
+    asked = [versions.numbers_then(past.at, _in_memories(word), _in_revisions(word)) for word in _words(query)]
+    scored = _scored((connection.execute(numbers.where(condition)).scalars().all() for numbers in asked), total)
     found: list[tuple[Memory, float]] = []
-    for start in range(0, len(scored), 200):
-        some = dict(scored[start : start + 200])
-        known = versions.by_numbers(connection, some, at)
-        found.extend((known[n], score) for n, score in some.items() if n in known and wanted(known[n]))
+    for start in range(0, len(scored), _READ):
+        some = dict(scored[start : start + _READ])
+        known = versions.by_numbers(connection, some, past.at)
+        found.extend((known[n], score) for n, score in some.items() if n in known and past.wanted(known[n]))
         if len(found) >= limit:
             break
     return found[:limit]

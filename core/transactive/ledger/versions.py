@@ -7,7 +7,7 @@ since is gone from every earlier time too. Counts of accesses and of sources are
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, asc, desc, func, or_, select
@@ -61,28 +61,32 @@ def _former(connection: Connection, uids: Sequence[str], time: int) -> dict[str,
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is asked of an earlier time."""
+
+    at: datetime
+    allowed: Expression
+    """Over fields that never change: the database decides it."""
+    wanted: Callable[[Memory], bool]
+    """Over the memory as it was."""
+
+
 def page(
-    connection: Connection,
-    allowed: Expression,
-    wanted: Callable[[Memory], bool],
-    at: datetime,
-    *,
-    order_by: str,
-    after: tuple[float, int] | None,
-    limit: int,
+    connection: Connection, past: Past, *, order_by: str, after: tuple[float, int] | None, limit: int
 ) -> tuple[list[Memory], tuple[float, int] | None]:
-    """One page of what was known, as `memories.page` gives of what is; `allowed` names fields that never change."""
+    """One page of what was known, as `memories.page` gives of what is."""
     column, descending = order_by.removeprefix("-"), order_by.startswith("-")
-    found = _ordered(connection, allowed, wanted, at, column, descending)
+    found = _ordered(connection, past, column, descending=descending)
     beyond = (item for item in found if after is None or _is_after(item[0], after, descending))
     items = [item for item, _ in zip(beyond, range(limit + 1), strict=False)]
     cursor = items[limit - 1][0] if len(items) > limit else None
     return [memory for _, memory in items[:limit]], cursor
 
 
-def count(connection: Connection, allowed: Expression, wanted: Callable[[Memory], bool], at: datetime) -> int:
+def count(connection: Connection, past: Past) -> int:
     """How many memories were known."""
-    return sum(1 for _ in _ordered(connection, allowed, wanted, at, "created_at", descending=False))
+    return sum(1 for _ in _ordered(connection, past, "created_at", descending=False))
 
 
 def _is_after(place: tuple[float, int], after: tuple[float, int], descending: bool) -> bool:
@@ -90,30 +94,26 @@ def _is_after(place: tuple[float, int], after: tuple[float, int], descending: bo
 
 
 def _ordered(
-    connection: Connection,
-    allowed: Expression,
-    wanted: Callable[[Memory], bool],
-    at: datetime,
-    column: str,
-    descending: bool,
+    connection: Connection, past: Past, column: str, *, descending: bool
 ) -> Iterator[tuple[tuple[float, int], Memory]]:
     """Each memory with its place: a value that never changes is ordered by the database, another one here."""
-    query = select(memories).where(known(at), filtering.condition(allowed))
+    query = select(memories).where(known(past.at), filtering.condition(past.allowed))
     if column in IMMUTABLE:
         order = desc if descending else asc
         query = query.order_by(order(memories.c[column]), order(memories.c.number))
-        yield from _placed(connection, query, wanted, at, column)
+        yield from _placed(connection, query, past, column)
     else:
-        yield from sorted(_placed(connection, query, wanted, at, column), key=lambda item: item[0], reverse=descending)
+        placed = _placed(connection, query, past, column)
+        yield from sorted(placed, key=lambda item: item[0], reverse=descending)
 
 
 def _placed(
-    connection: Connection, query: AnySelect, wanted: Callable[[Memory], bool], at: datetime, column: str
+    connection: Connection, query: AnySelect, past: Past, column: str
 ) -> Iterator[tuple[tuple[float, int], Memory]]:
     for rows in connection.execute(query).partitions(SOME):
         numbers = {row.uid: row.number for row in rows}
-        for memory in then(connection, rows, at):
-            if wanted(memory):
+        for memory in then(connection, rows, past.at):
+            if past.wanted(memory):
                 value = getattr(memory, column)
                 yield (stamp(value) if isinstance(value, datetime) else value, numbers[memory.uid]), memory
 

@@ -25,6 +25,7 @@ class Auditing:
 
     def list(
         self,
+        *,
         principal: str | None,
         actions: Sequence[str] | str,
         target: str | None,
@@ -34,30 +35,20 @@ class Auditing:
         limit: int,
     ) -> list[AuditEntry]:
         """Entries in order."""
-        asked = self._asked(principal, actions, target, since, until)
-        first = check_count(after, "after", least=0, most=2**62)
-        most = check_count(limit, "limit", least=1, most=100_000)
-        self._store.check()
-        with self._store.ledger.read() as connection:
-            return audit.entries(connection, asked, after=first, limit=most)
-
-    def _asked(
-        self,
-        principal: str | None,
-        actions: Sequence[str] | str,
-        target: str | None,
-        since: datetime | None,
-        until: datetime | None,
-    ) -> audit.Asked:
         if not isinstance(actions, str | Sequence):
             raise InvalidInput("actions is a list such as ['forget', 'grant']")
-        return audit.Asked(
+        asked = audit.Asked(
             principal=None if principal is None else check_name(principal, "a principal"),
             actions=[actions] if isinstance(actions, str) else list(actions),
             target=None if target is None else check_name(target, "a target", longest=520),
             since=None if since is None else check_time(since, "since"),
             until=None if until is None else check_time(until, "until"),
         )
+        first = check_count(after, "after", least=0, most=2**62)
+        most = check_count(limit, "limit", least=1, most=100_000)
+        self._store.check()
+        with self._store.ledger.read() as connection:
+            return audit.entries(connection, asked, after=first, limit=most)
 
     def verify(self) -> AuditCheck:
         """Whether the chain of hashes holds."""

@@ -1,4 +1,4 @@
-"""observe and wait: a conversation's turns are recorded at once, and facts are extracted from them in the background."""
+"""observe and wait: turns are recorded at once, and facts are extracted from them in the background."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""compact: old, unimportant memories are condensed; the originals are forgotten, and reachable until they are purged."""
+"""compact: old, unimportant memories are condensed; the originals are forgotten, and shown until they are purged."""
 
 from __future__ import annotations
 

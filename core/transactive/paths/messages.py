@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -108,10 +109,8 @@ def _calls(calls: Any) -> list[dict[str, Any]]:
         inner = _getter(get("function")) if get("function") is not None else get
         args = inner("args") if inner("args") is not None else inner("arguments")
         if isinstance(args, str):
-            try:
+            with suppress(ValueError):
                 args = json.loads(args)
-            except ValueError:
-                pass
         name = inner("name")
         found.append({"name": str(name) if name else "tool", "args": json.loads(json.dumps(args, default=str))})
     return found

@@ -42,7 +42,7 @@ class Promoting:
             raise InvalidInput("this store has no shared namespace (open(…, shared=None)); say promote(…, to=…)")
         memory = self._reading.get(identity, id, namespace)
         vector = self._vector(memory)
-        near = self.near(identity, memory, target, vector)
+        near = self.near(identity, target, vector)
         with self._writing.change(identity, "promote") as change:
             row = self._reading.row(change.connection, change.reach, memory.uid, memory.namespace)
             change.target = target
@@ -53,7 +53,7 @@ class Promoting:
         policy = effective(policies, memory.namespace)
         return promotion.target(memory, policy, self._store.settings.shared)
 
-    def near(self, identity: Identity, memory: Memory, to: str, vector: Vectors | None) -> tuple[str, ...]:
+    def near(self, identity: Identity, to: str, vector: Vectors | None) -> tuple[str, ...]:
         """Memories of the target that may say the same already; to be looked up before the transaction."""
         with self._store.ledger.read() as connection:
             policy = effective(self._store.tables(connection).policies, to)

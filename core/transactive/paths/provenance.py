@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from sqlalchemy import Connection
 
 from transactive.ledger import corroborations, lineage, memories
-from transactive.ledger.rows import AnyRow
 from transactive.paths.reading import Reading
 from transactive.records import Memory, Provenance, Relation
 from transactive.rules.access import Identity, Reach
@@ -30,11 +29,10 @@ class Explaining:
         with self._store.ledger.read() as connection:
             reach = self._store.reach(connection, identity)
             row = self._reading.row(connection, reach, id, namespace)
-            return self._node(connection, reach, row, row.uid, "", {row.uid})
+            return self._node(connection, reach, row.uid, "", {row.uid})
 
-    def _node(
-        self, connection: Connection, reach: Reach, row: AnyRow | None, uid: str, relation: Relation, seen: set[str]
-    ) -> Provenance:
+    def _node(self, connection: Connection, reach: Reach, uid: str, relation: Relation, seen: set[str]) -> Provenance:
+        row = memories.by_uids(connection, [uid]).get(uid)
         memory = None if row is None else memories.to_memory(row)
         if row is None or memory is None or not self._shows(reach, memory):
             return Provenance(uid=uid, relation=relation)
@@ -42,8 +40,7 @@ class Explaining:
         for name, other in self._origins(connection, memory):
             if other not in seen and len(seen) < MOST:
                 seen.add(other)
-                found = memories.by_uids(connection, [other]).get(other)
-                below.append(self._node(connection, reach, found, other, name, seen))
+                below.append(self._node(connection, reach, other, name, seen))
         return Provenance(
             uid=uid,
             relation=relation,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -13,6 +12,7 @@ from transactive.errors import InvalidInput, NotFound
 from transactive.filters import ALL, Expression, Where, both, matches, parse, read_memory
 from transactive.ledger import events, memories, versions
 from transactive.ledger.rows import AnyRow
+from transactive.ledger.versions import Past
 from transactive.namespaces import check_path
 from transactive.paths.incoming import check_count, check_name, check_time
 from transactive.records import Memory, Page
@@ -73,6 +73,7 @@ class Reading:
         order_by: str,
         limit: int,
         after: str | None,
+        *,
         as_of: datetime | None = None,
     ) -> Page:
         """One page of live memories."""
@@ -84,10 +85,8 @@ class Reading:
         at = None if as_of is None else check_time(as_of, "as_of")
         with self._store.ledger.read() as connection:
             if at is not None:
-                allowed = self._where(connection, identity, ALL)
-                found, cursor = versions.page(
-                    connection, allowed, _matcher(asked), at, order_by=order_by, after=place, limit=size
-                )
+                past = self._past(connection, identity, asked, at)
+                found, cursor = versions.page(connection, past, order_by=order_by, after=place, limit=size)
             else:
                 allowed = self._where(connection, identity, asked)
                 found, cursor = memories.page(
@@ -101,8 +100,7 @@ class Reading:
         asked = parse(where)
         with self._store.ledger.read() as connection:
             if as_of is not None:
-                allowed = self._where(connection, identity, ALL)
-                return versions.count(connection, allowed, _matcher(asked), check_time(as_of, "as_of"))
+                return versions.count(connection, self._past(connection, identity, asked, check_time(as_of, "as_of")))
             return memories.count(connection, self._where(connection, identity, asked), self._store.clock())
 
     def facets(self, identity: Identity, field: str, where: Where | None, limit: int) -> dict[str, int]:
@@ -113,13 +111,13 @@ class Reading:
             allowed = self._where(connection, identity, asked)
             return memories.facets(connection, field, allowed, self._store.clock(), size)
 
+    def _past(self, connection: Connection, identity: Identity, asked: Expression, at: datetime) -> Past:
+        allowed = self._where(connection, identity, ALL)
+        return Past(at, allowed, lambda memory: matches(asked, lambda path: read_memory(memory, path)))
+
     def _where(self, connection: Connection, identity: Identity, asked: Expression) -> Expression:
         heads = events.read(connection)
         return both(self._store.reach(connection, identity, heads).condition(), asked)
-
-
-def _matcher(asked: Expression) -> Callable[[Memory], bool]:
-    return lambda memory: matches(asked, lambda path: read_memory(memory, path))
 
 
 def readable(reach: Reach, row: AnyRow, store: Store) -> bool:

@@ -19,6 +19,7 @@ from transactive.filters import ALL, And, Expression, Not, Test, both, equals, m
 from transactive.index.protocol import Index, Search, rewritten
 from transactive.ledger import events, memories, text
 from transactive.ledger.rows import AnyRow
+from transactive.ledger.versions import Past
 from transactive.paths.question import Question
 from transactive.paths.settle import INLINE, Settling
 from transactive.policies import effective
@@ -128,7 +129,9 @@ class Recalling:
             date=cues.mentioned_date(asked.query),
         )
         fused, ranked = self._ranked(connection, fused, cue)
-        found = self._readable(connection, reach, both(asked.narrowed, *held_back), asked.wanted, fused, ranked)
+        found = self._readable(
+            connection, reach, fused, ranked, where=both(asked.narrowed, *held_back), wanted=asked.wanted
+        )
         if self._weighs(connection, asked):
             found = iter(self._weighed(connection, asked, fused, list(found)))
         hits: list[Hit] = []
@@ -154,10 +157,11 @@ class Recalling:
         self,
         connection: Connection,
         reach: Reach,
-        where: Expression,
-        wanted: int,
         fused: fusion.Fused,
         ranked: ranking.Ranked,
+        *,
+        where: Expression,
+        wanted: int,
     ) -> Iterator[Found]:
         """Candidates in order, from the ledger, which has the last word on what is live, readable and asked for."""
         now = self._store.clock()
@@ -246,9 +250,8 @@ class Recalling:
             raise InvalidInput("min_similarity needs vectors, and the past has none; leave it out, or as_of=")
         current = () if asked.superseded else (Not(equals("superseded", True)),)
         where = both(asked.narrowed, *current, *self._held_back(connection, replace(asked, superseded=True)))
-        found = text.search_then(
-            connection, asked.query, reach.condition(), lambda memory: _fulfils(where, memory), at, asked.wanted
-        )
+        past = Past(at, reach.condition(), lambda memory: _fulfils(where, memory))
+        found = text.search_then(connection, asked.query, past, asked.wanted)
         best = max((score for _, score in found), default=1.0) or 1.0
         hits = [
             Hit(

@@ -108,7 +108,7 @@ class Remembering:
         return drafts, policies
 
     def _sourced(self, connection: Connection, reach: Reach, new: NewMemory, namespace: str) -> NewMemory:
-        """With the uids of what it rests on and corrects; `NotFound` unless each is a memory that the writer can read."""
+        """With the uids of what it rests on and corrects; `NotFound` unless the writer can read each."""
         derived, superseded = (
             [self._reading.row(connection, reach, id, namespace) for id in ids] if ids else []
             for ids in (new.derived_from, new.supersedes)
@@ -212,7 +212,7 @@ class Remembering:
         for place, draft in enumerate(drafts):
             to = self._promoting.target(draft.memory, tables.policies)
             if to is not None and len(vectors):
-                near[place] = self._promoting.near(identity, draft.memory, to, vectors[place])
+                near[place] = self._promoting.near(identity, to, vectors[place])
         return near
 
     def _insert(

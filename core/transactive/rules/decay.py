@@ -46,6 +46,7 @@ def kept(
     created_at: datetime,
     last_access: datetime | None,
     now: datetime,
+    *,
     half_life: timedelta | None = None,
 ) -> float:
     """What is left of a memory under a policy in force, in [0, 1]; `half_life` takes the place of the policy's."""
@@ -58,7 +59,7 @@ def kept(
 def of_memory(policy: Policy, memory: Memory, now: datetime, half_life: timedelta | None = None) -> float:
     """The same for a memory: its last access is the later of being read and of being said again."""
     used = max((t for t in (memory.accessed_at, memory.last_seen_at) if t is not None), default=None)
-    return kept(policy, memory.kind, memory.created_at, used, now, half_life)
+    return kept(policy, memory.kind, memory.created_at, used, now, half_life=half_life)
 
 
 def weighted(value: float, weight: float) -> float:

@@ -24,7 +24,8 @@ def _any(pattern: str) -> re.Pattern[str]:
 _MARKS: dict[str, tuple[re.Pattern[str], int]] = {
     "decision": (
         _any(
-            r"decid\w+|decision|agreed|approv\w+|cho(?:se|sen)|pick(?:ed)?|settled on|going with|sign(?:ed)? off|reject\w*"
+            r"decid\w+|decision|agreed|approv\w+|cho(?:se|sen)|pick(?:ed)?|settled on|going with"
+            r"|sign(?:ed)? off|reject\w*"
             r"|abolish\w*|cancel\w*|postpone\w*|final\w*|from now on|plan [a-d]|vot(?:e|ed)|adopt\w*|switch\w* to"
             r"|we(?:'re| are) (?:not |now )?\w+ing|we (?:use|go|keep|drop|stop|start|stick)|unanimous\w*|it is\.$"
             r"|not \w+ing|stays?|instead of|against"
@@ -51,7 +52,8 @@ _MARKS: dict[str, tuple[re.Pattern[str], int]] = {
     "incident": (
         _any(
             r"fail\w*|errors?|outages?|down|crash\w*|brok?en?|broke|lost|los(?:e|ing)|leak\w*|stuck|suspended|missing"
-            r"|shut|breach\w*|corrupt\w*|damag\w+|diverged|injur\w+|burn\w*|incident|bug|root cause|roll(?:ed)? back|died"
+            r"|shut|breach\w*|corrupt\w*|damag\w+|diverged|injur\w+|burn\w*|incident|bug|root cause"
+            r"|roll(?:ed)? back|died"
             r"|allerg\w+|emergency|time[ds]? ?out|block\w*|expired|stolen|accident\w*|hospital\w*|froze|flood\w*|twice"
             r"|ran out|out of|wrongly|unreachable|delete[ds]?|recall\w*|thawed|collaps\w+|bounced|pushed"
         ),
@@ -76,19 +78,24 @@ _MARKS: dict[str, tuple[re.Pattern[str], int]] = {
     ),
     "acknowledgement": (
         _any(
-            r"ok\w{0,2}|oki doki|thanks?|thx|ty|thank you|cheers|merci|got it|sure|great|cool|nice|perfect|lovely|awesome"
+            r"ok\w{0,2}|oki doki|thanks?|thx|ty|thank you|cheers|merci|got it|sure|great|cool|nice|perfect"
+            r"|lovely|awesome"
             r"|sounds good|will do|understood|noted|roger|received|receipt|fine (?:by|with) me|you're welcome|yep|yup"
             r"|right you are|as expected|in (?:good )?order|read it|all clear|makes sense|no (?:worries|problem|need)"
-            r"|aha|good,? good|loud and clear|nothing to add|if you say so|my pleasure|agreed|clear|appreciate\w*|moving on"
+            r"|aha|good,? good|loud and clear|nothing to add|if you say so|my pleasure|agreed|clear"
+            r"|appreciate\w*|moving on"
         ),
         2,
     ),
     "small talk": (
         _any(
-            r"lol|ha(?:ha)+|omg|guys|folks|yawn|la la|funny|weird|lunch|breakfast|coffee|tea|weekend|birthday|hello|hi|hey"
-            r"|good (?:morning|evening|night)|bye|see you|asking for a friend|is it just me|does anyone|anyone else|who's"
+            r"lol|ha(?:ha)+|omg|guys|folks|yawn|la la|funny|weird|lunch|breakfast|coffee|tea|weekend"
+            r"|birthday|hello|hi|hey"
+            r"|good (?:morning|evening|night)|bye|see you|asking for a friend|is it just me|does anyone"
+            r"|anyone else|who's"
             r"|my (?:cat|dog|kid|son|daughter|neighbour|head)|so+|honestly|frankly|apparently|somehow|weather|rain\w*"
-            r"|congrat\w*|happy|sad|proud|terrible|useless|as we speak|day (?:two|three)|again|forever|literally|how does"
+            r"|congrat\w*|happy|sad|proud|terrible|useless|as we speak|day (?:two|three)|again|forever"
+            r"|literally|how does"
         ),
         2,
     ),
@@ -99,7 +106,9 @@ _MARKS: dict[str, tuple[re.Pattern[str], int]] = {
     "names": (re.compile(r"(?<=[a-z,;:] )[A-Z][a-zß-ÿ]{2,}"), 2),
     "statement": (_any(r"the|our|my|her|his|their|all|is|are|has|been|we"), 4),
 }
-_BROKEN_OFF = re.compile(r"(?:[,…]|\.\.\.|\b(?:and|or|but|the|a|it|it's|about|that|to|of|with|is)|\)|\?\?)\s*$", re.IGNORECASE)
+_BROKEN_OFF = re.compile(
+    r"(?:[,…]|\.\.\.|\b(?:and|or|but|the|a|it|it's|about|that|to|of|with|is)|\)|\?\?)\s*$", re.IGNORECASE
+)
 _EXCITED = re.compile(r"!!|[\U0001F300-\U0001FAFF]|(\w)\1\1|\?\s*\?")
 
 WEIGHTS: dict[str, float] = {
