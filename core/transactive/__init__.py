@@ -7,13 +7,13 @@
     for hit in team.agent("writer").recall("how fast is HNSW?"):
         print(hit.score, hit.memory.agent, hit.memory.text)
 
-Public too: `transactive.errors`, `.records`, `.embedding`, `.filters`, `.aio` and `.testing`.
+Public too: `transactive.errors`, `.records`, `.embedding`, `.filters`, `.models`, `.aio` and `.testing`.
 """
 
-from transactive.agent import Agent
+from transactive.agent import Agent, Session
 from transactive.errors import TransactiveError
 from transactive.policies import Policy
-from transactive.records import Context, Forgotten, Grant, Hit, Memory, NewMemory, Page, Recall
+from transactive.records import Context, Extracted, Forgotten, Grant, Hit, Memory, NewMemory, Page, Recall
 from transactive.team import TeamMemory
 
 __version__ = "0.1.0"
@@ -21,6 +21,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Agent",
     "Context",
+    "Extracted",
     "Forgotten",
     "Grant",
     "Hit",
@@ -29,6 +30,7 @@ __all__ = [
     "Page",
     "Policy",
     "Recall",
+    "Session",
     "TeamMemory",
     "TransactiveError",
     "__version__",

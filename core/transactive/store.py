@@ -226,6 +226,12 @@ class Store:
         tables = self.tables(connection, heads)
         return reach(identity, tables.grants, tables.groups, self.clock(), tables.ceilings)
 
+    @property
+    def latest(self) -> Tables:
+        """The tables as they were last read: in the course of a call that asked for `tables` or `reach` before."""
+        assert self._tables is not None
+        return self._tables
+
     # --- who and what is known ------------------------------------------------------------------------------------
 
     def learn(self, who: set[Who]) -> None:

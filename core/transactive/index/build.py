@@ -1,7 +1,7 @@
 """Builds the HNSW graph of a copied generation in a child process: a build holds the interpreter to its end.
 
     python -m transactive.index.build FOLDER            supervises: kills the work when its stdin closes
-    python -m transactive.index.build FOLDER --work     works: holds the generation's lock, optimizes, flushes
+    python -m transactive.index.build FOLDER --work PID works for that supervisor: holds the lock, optimizes, flushes
 
 The supervisor is a process of its own because the worker, deep in the engine, could not watch its stdin.
 """
@@ -9,6 +9,7 @@ The supervisor is a process of its own because the worker, deep in the engine, c
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -16,6 +17,9 @@ from pathlib import Path
 
 from transactive.index.generations import builder_lock
 from transactive.index.lock import FileLock
+
+
+_PR_SET_PDEATHSIG = 1
 
 
 class Build:
@@ -70,12 +74,13 @@ def _environment() -> dict[str, str]:
 def main(arguments: list[str]) -> int:
     """The child's entry point."""
     folder = Path(arguments[0])
-    return _work(folder) if "--work" in arguments else _supervise(folder)
+    return _work(folder, int(arguments[2])) if "--work" in arguments else _supervise(folder)
 
 
 def _supervise(folder: Path) -> int:
     worker = subprocess.Popen(
-        [sys.executable, "-m", "transactive.index.build", str(folder), "--work"], stdin=subprocess.DEVNULL
+        [sys.executable, "-m", "transactive.index.build", str(folder), "--work", str(os.getpid())],
+        stdin=subprocess.DEVNULL,
     )
 
     def watch() -> None:
@@ -86,9 +91,20 @@ def _supervise(folder: Path) -> int:
     return abs(worker.wait())
 
 
-def _work(folder: Path) -> int:
+def _die_with(supervisor: int) -> None:
+    """Where the system can do it, end when the supervisor is killed: nobody would ever stop the work then."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != supervisor:  # it was killed before
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _work(folder: Path, supervisor: int) -> int:
     import qdrant_edge
 
+    _die_with(supervisor)
     lock = FileLock(builder_lock(folder))
     if not lock.acquire():
         sys.stderr.write(f"another builder works on {folder}\n")

@@ -132,7 +132,12 @@ Index(
 Index("memories_user", memories.c.user)
 Index("memories_expiry", memories.c.expires_at, sqlite_where=memories.c.expires_at.is_not(None))
 Index("memories_forget", memories.c.forget_id, sqlite_where=memories.c.forget_id.is_not(None))
-Index("memories_forgotten", memories.c.forgotten_at, sqlite_where=memories.c.forgotten_at.is_not(None))
+Index(
+    "memories_forgotten",
+    memories.c.namespace,
+    memories.c.forgotten_at,
+    sqlite_where=memories.c.forgotten_at.is_not(None),
+)
 Index("memories_superseded", memories.c.superseded_by, sqlite_where=memories.c.superseded_by.is_not(None))
 Index("memories_promoted", memories.c.promoted_from, sqlite_where=memories.c.promoted_from.is_not(None))
 _same = and_(memories.c.text_key.is_not(None), _live, memories.c.superseded_by.is_(None))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -12,10 +12,13 @@ from transactive.errors import InvalidInput, NotFound
 from transactive.filters import Expression, Where, both, matches, parse, read_memory
 from transactive.ledger import access, corroborations, lineage, memories, namespaces
 from transactive.ledger.rows import AnyRow
+from transactive.ledger.times import unstamp
 from transactive.namespaces import OWNER
 from transactive.paths.admission import check_may_change
 from transactive.paths.reading import Reading
+from transactive.paths.reinforce import rekey
 from transactive.paths.writing import Change, Writing
+from transactive.policies import DEFAULT, effective
 from transactive.records import Forgotten, Memory, Source
 from transactive.rules.access import Identity, Reach
 from transactive.rules.cues import tells_when
@@ -105,9 +108,7 @@ class Forgetting:
     def outlived(self, uids: Sequence[str], action: str) -> int:
         """Forget memories whose time is over (`expire`), or for which there is no more room (`evict`)."""
         with self._writing.change(Identity(OWNER), action) as change:
-            found = self.taken(change, uids, self._store.new_id())
-        self._store.forget_known()
-        return len(found)
+            return len(self.taken(change, uids, self._store.new_id()))
 
     def taken(self, change: Change, uids: Sequence[str], forget_id: str) -> list[Memory]:
         """Forget those of these memories that are not forgotten, within a transaction."""
@@ -119,7 +120,9 @@ class Forgetting:
         memories.forget(change.connection, uids, forget_id, change.now)
         if change.action not in OUTLIVED:
             corroborations.withdraw(change.connection, uids, change.now)
-            change.neighbours.update(lineage.reinstate(change.connection, uids))
+            back = lineage.reinstate(change.connection, uids)
+            rekey(change, back)
+            change.neighbours.update(back)
         self._note(change, rows, forget_id)
         return [memories.to_memory(row) for row in rows]
 
@@ -132,6 +135,12 @@ class Forgetting:
         places = {memory.namespace for memory in found}
         change.target = places.pop() if len(places) == 1 else f"{len(places)} namespaces"
         change.details = {"forget_id": forget_id}
+
+    def _past(self, change: Change, row: AnyRow) -> bool:
+        """Whether a forgotten memory is due to be purged, whether that has happened yet or not."""
+        kept = effective(change.tables.policies, row.namespace).purge_after or DEFAULT.purge_after
+        assert isinstance(kept, timedelta)
+        return bool(change.now - unstamp(row.forgotten_at) >= kept)
 
     def _superseded_again(self, change: Change, memory: Memory) -> list[str]:
         """A correction is back: what it corrected, if nothing else took its place, is corrected again."""
@@ -153,11 +162,15 @@ class Forgetting:
             raise InvalidInput("undo takes what forget() returned, or its id; a dry run forgot nothing and has none")
         with self._writing.change(identity, "undo") as change:
             taken = memories.forgotten(change.connection, forget_id)
-            rows = [row for row in taken if change.reach.changes(memories.to_memory(row))]
+            kept = [row for row in taken if not self._past(change, row)]
+            rows = [row for row in kept if change.reach.changes(memories.to_memory(row))]
             if not rows:
-                raise NotFound(f"no forgotten memories under {forget_id!r:.100} that {identity.agent!r} may restore")
+                raise NotFound(
+                    f"no forgotten memories under {forget_id!r:.100} that {identity.agent!r} may restore, or no more"
+                )
             uids = [row.uid for row in rows]
             memories.restore(change.connection, uids)
+            rekey(change, uids)
             corroborations.withdraw(change.connection, uids, None)
             for row in rows:
                 change.neighbours.update(self._superseded_again(change, memories.to_memory(row)))

@@ -50,13 +50,13 @@ class Promoting:
 
     def target(self, memory: Memory, policies: Mapping[str, Policy]) -> str | None:
         """Where policy sends a memory."""
-        policy = effective(policies, memory.namespace)
-        return promotion.target(memory, policy, self._store.settings.shared)
+        if not any(policy.promote_to or policy.promote_at is not None for policy in policies.values()):
+            return None
+        return promotion.target(memory, effective(policies, memory.namespace), self._store.settings.shared)
 
     def near(self, identity: Identity, to: str, vector: Vectors | None) -> tuple[str, ...]:
         """Memories of the target that may say the same already; to be looked up before the transaction."""
-        with self._store.ledger.read() as connection:
-            policy = effective(self._store.tables(connection).policies, to)
+        policy = effective(self._store.latest.policies, to)
         if vector is None or not policy.reinforce:
             return ()
         found = self._judging.nearest(identity, to, [vector])

@@ -91,10 +91,10 @@ class Recalling:
         self._store.used(hit.memory.uid for hit in recall)
         return recall
 
-    def _held_back(self, connection: Connection, asked: Question) -> tuple[Expression, ...]:
+    def _held_back(self, asked: Question) -> tuple[Expression, ...]:
         """What recall leaves out although it may be read: what was corrected, and drafts where they are held back."""
         current = () if asked.superseded else self._store.current()
-        gated = self._store.tables(connection).gated
+        gated = self._store.latest.gated
         held = (Not(And((equals("namespace", *gated), Not(equals("verified", True))))),) if gated else ()
         return (*current, *held)
 
@@ -104,7 +104,7 @@ class Recalling:
         view = self._store.view(connection, reach)
         mentions = view.names.mentions(asked.query)
         vector = embed_query(self._store.encoders.embedder, cues.without(asked.query, mentions))
-        held_back = self._held_back(connection, asked)
+        held_back = self._held_back(asked)
         where = both(
             view.readable,
             self._resolved(connection, reach, asked.narrowed),
@@ -132,8 +132,8 @@ class Recalling:
         found = self._readable(
             connection, reach, fused, ranked, where=both(asked.narrowed, *held_back), wanted=asked.wanted
         )
-        if self._weighs(connection, asked):
-            found = iter(self._weighed(connection, asked, fused, list(found)))
+        if self._weighs(asked):
+            found = iter(self._weighed(asked, fused, list(found)))
         hits: list[Hit] = []
         for item in found:
             similarity = _similarity(index, fused, item, vector)
@@ -176,15 +176,15 @@ class Recalling:
                 if memory is not None and reach.sees(memory) and _fulfils(where, memory):
                     yield Found(memory, float(ranked.relevance[rank]), place, rank)
 
-    def _weighs(self, connection: Connection, asked: Question) -> bool:
+    def _weighs(self, asked: Question) -> bool:
         if asked.recency_weight or asked.importance_weight:
             return True
-        policies = self._store.tables(connection).policies.values()
+        policies = self._store.latest.policies.values()
         return any(policy.recency_weight or policy.importance_weight for policy in policies)
 
-    def _weighed(self, connection: Connection, asked: Question, fused: fusion.Fused, found: list[Found]) -> list[Found]:
+    def _weighed(self, asked: Question, fused: fusion.Fused, found: list[Found]) -> list[Found]:
         """Every candidate with its importance and decay counted in, best first."""
-        policies, now = self._store.tables(connection).policies, self._store.clock()
+        policies, now = self._store.latest.policies, self._store.clock()
         by_namespace = {item.memory.namespace: effective(policies, item.memory.namespace) for item in found}
         weighed: list[Found] = []
         for item in found:
@@ -230,7 +230,7 @@ class Recalling:
     def _by_text(self, connection: Connection, reach: Reach, asked: Question, reason: str) -> Recall:
         if asked.min_similarity is not None and asked.degrade == "raise":
             raise InvalidInput(f"min_similarity needs the index, and {reason}; leave it out")
-        where = both(reach.condition(), asked.narrowed, *self._held_back(connection, asked))
+        where = both(reach.condition(), asked.narrowed, *self._held_back(asked))
         rows = text.search(connection, asked.query, where, self._store.clock(), asked.wanted)
         best = max((score for _, score in rows), default=1.0) or 1.0
         hits = [
@@ -249,7 +249,7 @@ class Recalling:
         if asked.min_similarity is not None:
             raise InvalidInput("min_similarity needs vectors, and the past has none; leave it out, or as_of=")
         current = () if asked.superseded else (Not(equals("superseded", True)),)
-        where = both(asked.narrowed, *current, *self._held_back(connection, replace(asked, superseded=True)))
+        where = both(asked.narrowed, *current, *self._held_back(replace(asked, superseded=True)))
         past = Past(at, reach.condition(), lambda memory: _fulfils(where, memory))
         found = text.search_then(connection, asked.query, past, asked.wanted)
         best = max((score for _, score in found), default=1.0) or 1.0

@@ -10,8 +10,9 @@ from transactive.ledger import corroborations, memories
 from transactive.ledger.corroborations import Sameness, Saying
 from transactive.ledger.rows import AnyRow
 from transactive.ledger.times import stamp
-from transactive.paths.judging import compatible, merged, repeats
+from transactive.paths.judging import FACTS, compatible, merged, repeats
 from transactive.paths.writing import Change
+from transactive.policies import effective
 from transactive.records import Memory
 from transactive.rules.cues import tells_when
 from transactive.rules.duplicates import text_key
@@ -79,3 +80,19 @@ def reinforce(change: Change, old: Memory, new: Memory, *, importance_given: boo
     now = memories.to_memory(memories.by_uids(change.connection, [old.uid])[old.uid])
     change.changed(now, "reinforce")
     return now
+
+
+def rekey(change: Change, uids: Sequence[str]) -> None:
+    """Facts and copies that stand again keep others from saying the same twice, unless somebody has said it since."""
+    rows = memories.by_uids(change.connection, uids)
+    back = [memories.to_memory(row) for row in rows.values()]
+    existing = Existing(change, back)
+    given: set[tuple[Sameness, bytes]] = set()
+    for memory in back:
+        key = (Sameness.of(memory), text_key(memory.text))
+        unique = memory.kind in FACTS and memory.id == memory.uid
+        if (unique or memory.promoted_from is not None) and key not in given and existing.free(memory):
+            reinforces = effective(change.tables.policies, memory.namespace).reinforce
+            if reinforces and memory.forgotten_at is None and memory.superseded_by is None:
+                given.add(key)
+                memories.change(change.connection, memory.uid, text_key=key[1])

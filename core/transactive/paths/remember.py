@@ -206,11 +206,10 @@ class Remembering:
 
     def _targets(self, identity: Identity, drafts: Sequence[Draft], vectors: Vectors) -> dict[int, tuple[str, ...]]:
         """For each draft that policy will promote, what may say the same in its target already."""
-        with self._store.ledger.read() as connection:
-            tables = self._store.tables(connection)
+        policies = self._store.latest.policies
         near: dict[int, tuple[str, ...]] = {}
         for place, draft in enumerate(drafts):
-            to = self._promoting.target(draft.memory, tables.policies)
+            to = self._promoting.target(draft.memory, policies)
             if to is not None and len(vectors):
                 near[place] = self._promoting.near(identity, to, vectors[place])
         return near
