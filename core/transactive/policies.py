@@ -85,7 +85,8 @@ class Policy:
     reinforce: bool | None = None
     """Whether a fact or procedure said again reinforces the memory that there is. Default: True."""
     duplicate_at: float | None = None
-    """The cosine, in [0, 1], from which on another wording says the same; 1 for the same text only. Default: 0.95."""
+    """The cosine, in [0, 1], from which on a wording that only adds or leaves out plain words says the same too.
+    Default: none does; what differs in case, punctuation and fillers ("the", "please") alone is the same in any case."""
     write_rate: str | None = None
     """How many memories one agent may write here, such as `"60/m"`. Default: any number. The owner is exempt."""
     verified_only: Gate | bool | None = None
@@ -178,7 +179,6 @@ DEFAULT = Policy(
     recency_weight=0.0,
     importance_weight=0.0,
     reinforce=True,
-    duplicate_at=0.95,
     verified_only="off",
     max_sensitivity="confidential",
     purge_after="30d",

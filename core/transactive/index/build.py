@@ -18,7 +18,6 @@ from pathlib import Path
 from transactive.index.generations import builder_lock
 from transactive.index.lock import FileLock
 
-
 _PR_SET_PDEATHSIG = 1
 
 

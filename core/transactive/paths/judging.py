@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -61,12 +61,12 @@ class Judging:
         for namespace, members in places.items() if self._store.index is not None else ():
             some = vectors[members]
             near = self.nearest(identity, namespace, some)
-            at = policies[namespace].duplicate_at or 1.0
-            twins = _twins([drafts[m].memory for m in members], some, at)
+            at = policies[namespace].duplicate_at
+            twins = {} if at is None else _twins([drafts[m].memory for m in members], some, at)
             for row, place in enumerate(members):
                 if near is not None:
                     novelty[place] = 1.0 - max((cosine for _, cosine in near[row]), default=0.0)
-                close = () if near is None else tuple(uid for uid, cosine in near[row] if cosine >= at)
+                close = closer(near[row] if near is not None else (), at)
                 twin = twins.get(row)
                 found[place] = replace(found[place], near=close, twin=None if twin is None else members[twin])
         return [self._rated(draft, novelty.get(place)) for place, draft in enumerate(found)]
@@ -101,6 +101,11 @@ class Judging:
         if rated is None:
             rated = importance.score(text, novelty)
         return replace(draft, memory=replace(draft.memory, importance=rated))
+
+
+def closer(near: Iterable[tuple[str, float]], at: float | None) -> tuple[str, ...]:
+    """The uids of those close enough to say the same in other words; none where the policy does not ask for it."""
+    return () if at is None else tuple(uid for uid, cosine in near if cosine >= at)
 
 
 def _twins(memories: Sequence[Memory], vectors: Vectors, at: float) -> dict[int, int]:

@@ -11,7 +11,7 @@ from transactive.ledger import corroborations, memories
 from transactive.namespaces import check_path
 from transactive.paths.admission import check_admission, check_may, take_tokens
 from transactive.paths.incoming import expiry
-from transactive.paths.judging import Judging
+from transactive.paths.judging import Judging, closer
 from transactive.paths.reading import Reading
 from transactive.paths.reinforce import Existing, reinforce
 from transactive.paths.writing import Change, Writing
@@ -57,11 +57,10 @@ class Promoting:
     def near(self, identity: Identity, to: str, vector: Vectors | None) -> tuple[str, ...]:
         """Memories of the target that may say the same already; to be looked up before the transaction."""
         policy = effective(self._store.latest.policies, to)
-        if vector is None or not policy.reinforce:
+        if vector is None or not policy.reinforce or policy.duplicate_at is None:
             return ()
         found = self._judging.nearest(identity, to, [vector])
-        at = policy.duplicate_at or 1.0
-        return () if found is None else tuple(uid for uid, cosine in found[0] if cosine >= at)
+        return closer(found[0] if found is not None else (), policy.duplicate_at)
 
     def by_policy(self, change: Change, memory: Memory, near: Sequence[str], vector: Vectors | None) -> Memory | None:
         """Promote what was just written or revised, where the policy says so and the writer may.

@@ -1,9 +1,9 @@
 """Whether two texts say the same, or different things about the same thing.
 
-The same text, but for case, spaces and a final full stop, says the same. Another wording says the same when its
-embedding is close (the policy's `duplicate_at`) and nothing in the words speaks against it: the same numbers and
-identifiers, the same negations, the same words in the same order, and none in the place of another. An embedding alone
-cannot tell "the fix works" from "the fix doesn't", nor who reports to whom.
+Texts say the same when their tokens are the same but for case, spaces, punctuation and fillers: "HNSW takes
+5ms." and "the HNSW takes 5 ms". That is decided by a key, and costs no comparison. Where a policy sets `duplicate_at`,
+another wording with so close an embedding says the same too, if it only adds or leaves out plain words: an embedding
+alone cannot tell "the fix works" from "the fix doesn't", who reports to whom, nor C++ from C#.
 """
 
 from __future__ import annotations
@@ -103,14 +103,28 @@ _FUNCTION = {
     ),
     *("about", "just", "really", "please", "that's", "it's"),
 }
+_FILLERS = {"the", "that", "please", "really", "very", "also"}
+_RESTRICTING = {
+    *("only", "except", "unless", "until", "but", "if", "when", "while", "before", "after", "almost", "nearly", "half"),
+    *("first", "last", "new", "old", "former", "next", "some", "most", "all", "every", "any", "few", "many", "maybe"),
+    *("perhaps", "probably", "possibly", "might", "may", "can", "could", "should", "must", "will", "would", "shall"),
+    *("is", "are", "was", "were", "be", "been", "has", "have", "had", "does", "did", "do", "to", "by", "from", "off"),
+}
+_GIST = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*|\d+(?:[.,:]\d+)*|[^\w\s]|_+")
+_PUNCTUATION = frozenset(".,;:()[]{}\"'`!«»“”‘’–—…")
 _ALIKE = 0.6
 """The share of their other words that two texts have in common when they are about the same thing."""
 
 
+def gist(text: str) -> list[str]:
+    """The tokens of a text that tell it from another: words, numbers and signs, without punctuation and fillers."""
+    tokens = _GIST.findall(unicodedata.normalize("NFKC", text).casefold().replace("’", "'"))
+    return [token for token in tokens if token not in _PUNCTUATION and token not in _FILLERS]
+
+
 def text_key(text: str) -> bytes:
-    """16 bytes that are the same for the same text, but for case, spaces and a final full stop."""
-    normal = " ".join(unicodedata.normalize("NFKC", text).casefold().split()).rstrip(".! ")
-    return hashlib.sha256((normal or text).encode()).digest()[:16]
+    """16 bytes that are the same for texts that say the same."""
+    return hashlib.sha256(" ".join(gist(text) or [text]).encode()).digest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +170,17 @@ def _stem(word: str) -> str:
 
 
 def same(one: str, other: str) -> bool:
-    """Whether nothing in the words of two texts whose embeddings are close speaks against their saying the same."""
-    a, b = marks(one), marks(other)
+    """Whether, of two texts whose embeddings are close, one only adds plain words to the other."""
     if differences(one, other):
         return False
-    shared = a.words.keys() & b.words.keys()
-    in_order = [word for word in a.order if word in shared] == [word for word in b.order if word in shared]
-    return in_order and not (a.words - b.words and b.words - a.words)
+    a, b = gist(one), gist(other)
+    added, dropped = Counter(b) - Counter(a), Counter(a) - Counter(b)
+    if added and dropped:
+        return False
+    if any(not word.isalpha() or word in _RESTRICTING | _NEGATIONS for word in (added | dropped)):
+        return False
+    common = set(a) & set(b)
+    return [word for word in a if word in common] == [word for word in b if word in common]
 
 
 def differences(one: str, other: str) -> tuple[str, ...]:
