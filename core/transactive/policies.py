@@ -86,7 +86,7 @@ class Policy:
     """Whether a fact or procedure said again reinforces the memory that there is. Default: True."""
     duplicate_at: float | None = None
     """The cosine, in [0, 1], from which on a wording that only adds or leaves out plain words says the same too.
-    Default: none does; what differs in case, punctuation and fillers ("the", "please") alone is the same in any case."""
+    Default: none does; what differs in case, punctuation and fillers ("the", "please") alone is the same anyhow."""
     write_rate: str | None = None
     """How many memories one agent may write here, such as `"60/m"`. Default: any number. The owner is exempt."""
     verified_only: Gate | bool | None = None

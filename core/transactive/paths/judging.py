@@ -54,7 +54,7 @@ class Judging:
         """The drafts with importance, and with what they may repeat; `policies` by namespace."""
         places: dict[str, list[int]] = {}
         for place, draft in enumerate(drafts):
-            if draft.is_fact and policies[draft.memory.namespace].reinforce:
+            if self._looks(draft, policies[draft.memory.namespace]):
                 places.setdefault(draft.memory.namespace, []).append(place)
         found = list(drafts)
         novelty: dict[int, float] = {}
@@ -70,6 +70,11 @@ class Judging:
                 twin = twins.get(row)
                 found[place] = replace(found[place], near=close, twin=None if twin is None else members[twin])
         return [self._rated(draft, novelty.get(place)) for place, draft in enumerate(found)]
+
+    def _looks(self, draft: Draft, policy: Policy) -> bool:
+        """Whether the neighbours of a fact are worth a search: for another wording of it, or for its novelty."""
+        rated = draft.importance_given or self._store.models.scorer is not None
+        return draft.is_fact and policy.reinforce is not False and (policy.duplicate_at is not None or not rated)
 
     def nearest(
         self, identity: Identity, namespace: str, vectors: Vectors | Sequence[Vectors]
