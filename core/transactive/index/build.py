@@ -1,7 +1,7 @@
 """Builds the HNSW graph of a copied generation in a child process: a build holds the interpreter to its end.
 
     python -m transactive.index.build FOLDER            supervises: kills the work when its stdin closes
-    python -m transactive.index.build FOLDER --work PID works for that supervisor: holds the lock, optimizes, flushes
+    python -m transactive.index.build FOLDER --work PID works for the supervisor PID: holds the lock, optimizes, flushes
 
 The supervisor is a process of its own because the worker, deep in the engine, could not watch its stdin.
 """
@@ -73,7 +73,11 @@ def _environment() -> dict[str, str]:
 def main(arguments: list[str]) -> int:
     """The child's entry point."""
     folder = Path(arguments[0])
-    return _work(folder, int(arguments[2])) if "--work" in arguments else _supervise(folder)
+    if "--work" not in arguments:
+        return _supervise(folder)
+    for supervisor in arguments[2:]:
+        _die_with(int(supervisor))
+    return _work(folder)
 
 
 def _supervise(folder: Path) -> int:
@@ -100,10 +104,9 @@ def _die_with(supervisor: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _work(folder: Path, supervisor: int) -> int:
+def _work(folder: Path) -> int:
     import qdrant_edge
 
-    _die_with(supervisor)
     lock = FileLock(builder_lock(folder))
     if not lock.acquire():
         sys.stderr.write(f"another builder works on {folder}\n")

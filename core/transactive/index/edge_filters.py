@@ -1,14 +1,17 @@
 """Translates the filter language to Qdrant's.
 
-A point's keyword fields and its metadata lie in one indexed array `kv` of `field=token` terms, so that equality,
-existence and membership are one kind of condition; ranges have fields of their own.
+A point's keyword fields and its metadata lie in one indexed array `kv` of terms, so that equality, existence and
+membership are one kind of condition; ranges have fields of their own. What says something about people or contents
+(user, session, app, tags, metadata) is there as a hash: an engine's files keep what was deleted until it compacts them.
 """
 
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Sequence
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +30,7 @@ from transactive.filters import (
 )
 from transactive.index.protocol import ALWAYS, FLAGS, KEYWORDS, Declared, Fields, Point
 
+_PLAIN = frozenset({"agent", "kind", "sensitivity", *FLAGS})
 _IN_KV = tuple(name for name in KEYWORDS if name not in {"scopes", "namespace"})
 
 
@@ -49,10 +53,20 @@ def terms(fields: Fields) -> list[str]:
     for name in _IN_KV:
         value = getattr(fields, name)
         values = value if isinstance(value, tuple) else () if value in {None, False} else (value,)
-        found.extend(f"{name}={json.dumps(item)}" for item in values)
+        found.extend(_term(name, item) for item in values)
         if values and name in {"user", "session", "app", "tags"}:
             found.append(name + "?")
-    return [*found, *("metadata." + term for term in attribute_tokens(fields.metadata))]
+    return [*found, *map(_hashed, ("metadata." + term for term in attribute_tokens(fields.metadata)))]
+
+
+def _term(name: str, value: object) -> str:
+    term = f"{name}={json.dumps(value)}"
+    return term if name in _PLAIN else _hashed(term)
+
+
+def _hashed(term: str) -> str:
+    """72 bits: among a million terms, two are the same with a probability of one in ten billion."""
+    return b64encode(blake2b(term.encode(), digest_size=9).digest()).decode()
 
 
 def _ranges(fields: Fields, declared: Declared) -> dict[str, list[float]]:
@@ -155,9 +169,9 @@ def _terms(test: Test) -> list[str]:
     """What a condition looks up. A flag that is not raised has no term: it would stand on almost all memories."""
     values = test.operand if test.operator == "in" else (test.operand,)
     if test.path.startswith("metadata."):
-        return ["metadata." + metadata_token(test, value) for value in values]
+        return [_hashed("metadata." + metadata_token(test, value)) for value in values]
     if test.operator != "exists":
-        return [f"{test.path}={json.dumps(value)}" for value in values]
+        return [_term(test.path, value) for value in values]
     return [test.path + "?"]
 
 

@@ -33,7 +33,7 @@ KEYWORDS = (
 )
 FLAGS = ("verified", "superseded")
 RANGES = ("created_at", "importance")
-FACETS = ("namespace", "agent", "user", "session", "app", "kind", "sensitivity", "tags")
+FACETS = ("namespace", "agent", "kind", "sensitivity")
 ALWAYS = frozenset({"namespace", "scopes", "agent", "kind", "sensitivity", *FLAGS})
 """Fields that no memory lacks."""
 

@@ -111,15 +111,18 @@ _RESTRICTING = {
     *("is", "are", "was", "were", "be", "been", "has", "have", "had", "does", "did", "do", "to", "by", "from", "off"),
 }
 _GIST = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*|\d+(?:[.,:]\d+)*|[^\w\s]|_+")
-_PUNCTUATION = frozenset(".,;:()[]{}\"'`!«»“”‘’–—…")
+_OPENING, _CLOSING = "([{\"'`«“‘¿¡", ".,;:!)]}\"'`»”’…"
 _ALIKE = 0.6
 """The share of their other words that two texts have in common when they are about the same thing."""
 
 
 def gist(text: str) -> list[str]:
     """The tokens of a text that tell it from another: words, numbers and signs, without punctuation and fillers."""
-    tokens = _GIST.findall(unicodedata.normalize("NFKC", text).casefold().replace("’", "'"))
-    return [token for token in tokens if token not in _PUNCTUATION and token not in _FILLERS]
+    normal = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
+    # Only around words is a sign punctuation: `!=`, `[]` and `..` say something.
+    chunks = (chunk.lstrip(_OPENING).rstrip(_CLOSING) or chunk for chunk in normal.split())
+    tokens = (token for chunk in chunks for token in _GIST.findall(chunk))
+    return [token for token in tokens if token not in _FILLERS]
 
 
 def text_key(text: str) -> bytes:

@@ -94,6 +94,7 @@ def _fields(place: int) -> dict[str, Any]:
         "session": None if place % 5 else f"ticket-{place // 10}",
         "app": "desk" if place % 2 else None,
         "verified": place % 4 == 0,
+        "superseded": place % 9 == 4,
         "tags": (("refund", "urgent"), (), ("refund",))[place % 3],
         "metadata": _METADATA[place % len(_METADATA)] | {"place": place},
     }

@@ -21,6 +21,7 @@ from transactive.testing.points import sparse_query
 CHANNELS = ["terms", "window_terms", "dense", "window_dense"]
 DECLARED: Declared = {"metadata.amount": "number", "metadata.due": "time", "metadata.orders.sum": "number"}
 EMBEDDER = HashEmbedder()
+_SOME_FILTERS: tuple[dict[str, Any], ...] = ({"tags": "urgent"}, {"metadata.amount": {"$gt": 99}}, {"superseded": True})
 
 
 class Suite:
@@ -96,7 +97,11 @@ def everything(index: Index) -> dict[str, Any]:
             sorted((uid, round(score, 4)) for uid, score in zip(c.uids, c.scores.tolist(), strict=True)) for c in lists
         ],
         "vectors": {uid: vector.round(4).tolist() for uid, vector in sorted(index.vectors(uids).items())},
-        "facets": {field: index.facets(field) for field in ("namespace", "agent", "user", "tags")},
-        "filtered": [index.count(parse(where)) for where in ({"tags": "urgent"}, {"metadata.amount": {"$gt": 99}})],
+        "facets": {field: index.facets(field) for field in ("namespace", "agent", "kind")},
+        "nearest": [
+            sorted((uid, round(cosine, 4)) for uid, cosine in near)
+            for near in index.nearest([EMBEDDER.embed_query("The courier lost it")], ALL, 1000)
+        ],
+        "filtered": [index.count(parse(where)) for where in _SOME_FILTERS],
         "count": index.count(),
     }
