@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from math import ceil
@@ -265,9 +265,13 @@ class Store:
     def used(self, uids: Iterable[str]) -> None:
         """Note that memories were answered; `Settling.tidy` writes it down."""
         now = self.clock()
-        accessed = self.accessed
+        accessed, traits = self.accessed, self._traits
         for uid in uids:
             accessed[uid] = (now, accessed.get(uid, (now, 0))[1] + 1)
+            key = UUID(uid).int
+            known = traits.get(key)
+            if known is not None:
+                traits[key] = replace(known, used_at=now)
 
     def view(self, connection: Connection, allowed: Reach) -> View:
         """What a caller can know of: names, and what it may read as the cheapest exact condition."""
@@ -297,7 +301,7 @@ class Store:
         return known
 
     def forget_traits(self, uids: Iterable[str]) -> None:
-        """These memories have another text than before."""
+        """These memories are not what they were."""
         for uid in uids:
             self._traits.pop(UUID(uid).int, None)
 

@@ -323,6 +323,10 @@ _TRAITS = select(
     memories.c.session,
     memories.c.created_at,
     memories.c.tells_when,
+    memories.c.namespace,
+    memories.c.kind,
+    memories.c.importance,
+    func.max(func.coalesce(memories.c.accessed_at, 0), func.coalesce(memories.c.last_seen_at, 0)).label("used_at"),
 ).where(memories.c.uid.in_(bindparam("uids", expanding=True)))
 
 
@@ -331,8 +335,18 @@ def traits(connection: Connection, uids: Sequence[str]) -> dict[str, Traits]:
     found: dict[str, Traits] = {}
     for start in range(0, len(uids), SOME):
         some = connection.execute(_TRAITS, {"uids": uids[start : start + SOME]})
-        for uid, agent, user, session, created_at, tells_when in some:
-            found[uid] = Traits(agent, user, session, unstamp(created_at), tells_when)
+        for uid, agent, user, session, created_at, tells_when, namespace, kind, importance, used_at in some:
+            found[uid] = Traits(
+                agent,
+                user,
+                session,
+                unstamp(created_at),
+                tells_when,
+                namespace,
+                kind,
+                importance,
+                unstamp(used_at or None),
+            )
     return found
 
 

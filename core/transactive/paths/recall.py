@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -14,17 +14,17 @@ from sqlalchemy import Connection
 
 from transactive.embedding.protocol import Vectors, embed_query
 from transactive.embedding.terms import identifier_term
-from transactive.errors import EmbeddingFailed, FilterTooBroad, IndexUnavailable, InvalidInput
-from transactive.filters import ALL, And, Expression, Not, Test, both, equals, matches, read_memory
+from transactive.errors import EmbeddingFailed, FilterTooBroad, IndexUnavailable
+from transactive.filters import And, Expression, Not, Test, both, equals
 from transactive.index.protocol import Index, Search, rewritten
-from transactive.ledger import events, memories, text
+from transactive.ledger import events, memories
 from transactive.ledger.rows import AnyRow
-from transactive.ledger.versions import Past
 from transactive.paths.question import Question
 from transactive.paths.settle import INLINE, Settling
+from transactive.paths.words import by_former_words, by_words, fulfils, held_back
 from transactive.policies import effective
 from transactive.records import ChannelScore, Hit, Memory, Recall, Why
-from transactive.rules import cues, decay, fusion, ranking
+from transactive.rules import cues, fusion, ranking, weighing
 from transactive.rules.access import Identity, Reach
 from transactive.rules.identifiers import exact
 from transactive.store import Store
@@ -68,9 +68,10 @@ class Recalling:
             heads = events.read(connection)
             reach = self._store.reach(connection, identity, heads)
             if asked.as_of is not None:
-                return self._by_former_text(connection, reach, asked, asked.as_of)
+                return self._noted(by_former_words(self._store, connection, reach, asked, asked.as_of))
             if self._store.index is None:
-                return self._by_text(connection, reach, asked, "this store was opened without an index")
+                reason = "this store was opened without an index"
+                return self._noted(by_words(self._store, connection, reach, asked, reason))
             try:
                 if self._settling.behind(heads):
                     self._settling.settle(INLINE)
@@ -82,7 +83,7 @@ class Recalling:
                 reason = f"{type(error).__name__}: {error}"
                 if asked.degrade == "empty":
                     return Recall((), degraded=True, reason=reason)
-                return self._by_text(connection, reach, asked, reason)
+                return self._noted(by_words(self._store, connection, reach, asked, reason))
         return self._noted(Recall(hits))
 
     def _noted(self, recall: Recall) -> Recall:
@@ -91,24 +92,17 @@ class Recalling:
         self._store.used(hit.memory.uid for hit in recall)
         return recall
 
-    def _held_back(self, asked: Question) -> tuple[Expression, ...]:
-        """What recall leaves out although it may be read: what was corrected, and drafts where they are held back."""
-        current = () if asked.superseded else self._store.current()
-        gated = self._store.latest.gated
-        held = (Not(And((equals("namespace", *gated), Not(equals("verified", True))))),) if gated else ()
-        return (*current, *held)
-
     # --- by similarity --------------------------------------------------------------------------------------------
 
     def _search(self, connection: Connection, index: Index, reach: Reach, asked: Question) -> list[Hit]:
         view = self._store.view(connection, reach)
         mentions = view.names.mentions(asked.query)
         vector = embed_query(self._store.encoders.embedder, cues.without(asked.query, mentions))
-        held_back = self._held_back(asked)
+        held = held_back(self._store, asked)
         where = both(
             view.readable,
             self._resolved(connection, reach, asked.narrowed),
-            *held_back,
+            *held,
             *self._not_expired(connection),
         )
         lists = index.candidates(
@@ -129,11 +123,9 @@ class Recalling:
             date=cues.mentioned_date(asked.query),
         )
         fused, ranked = self._ranked(connection, fused, cue)
-        found = self._readable(
-            connection, reach, fused, ranked, where=both(asked.narrowed, *held_back), wanted=asked.wanted
-        )
         if self._weighs(asked):
-            found = iter(self._weighed(asked, fused, list(found)))
+            ranked = self._weighed(connection, asked, fused, ranked)
+        found = self._readable(connection, reach, fused, ranked, where=both(asked.narrowed, *held), wanted=asked.wanted)
         hits: list[Hit] = []
         for item in found:
             similarity = _similarity(index, fused, item, vector)
@@ -173,8 +165,15 @@ class Recalling:
             for rank, (place, uid) in enumerate(zip(places, uids, strict=True), start):
                 row = rows.get(uid)
                 memory = None if row is None else _live(row, now)
-                if memory is not None and reach.sees(memory) and _fulfils(where, memory):
-                    yield Found(memory, float(ranked.relevance[rank]), place, rank)
+                if memory is not None and reach.sees(memory) and fulfils(where, memory):
+                    yield Found(
+                        memory,
+                        float(ranked.relevance[rank]),
+                        place,
+                        rank,
+                        1.0 if ranked.importance_factor is None else float(ranked.importance_factor[rank]),
+                        1.0 if ranked.decay_factor is None else float(ranked.decay_factor[rank]),
+                    )
 
     def _weighs(self, asked: Question) -> bool:
         if asked.recency_weight or asked.importance_weight:
@@ -182,27 +181,16 @@ class Recalling:
         policies = self._store.latest.policies.values()
         return any(policy.recency_weight or policy.importance_weight for policy in policies)
 
-    def _weighed(self, asked: Question, fused: fusion.Fused, found: list[Found]) -> list[Found]:
-        """Every candidate with its importance and decay counted in, best first."""
-        policies, now = self._store.latest.policies, self._store.clock()
-        by_namespace = {item.memory.namespace: effective(policies, item.memory.namespace) for item in found}
-        weighed: list[Found] = []
-        for item in found:
-            policy, memory = by_namespace[item.memory.namespace], item.memory
-            kept = decay.of_memory(policy, memory, now, asked.half_life)
-            importance_weight = _first(asked.importance_weight, policy.importance_weight)
-            recency_weight = _first(asked.recency_weight, policy.recency_weight)
-            weighed.append(
-                Found(
-                    memory,
-                    item.relevance,
-                    item.place,
-                    item.rank,
-                    decay.weighted(memory.importance, importance_weight),
-                    decay.weighted(kept, recency_weight),
-                )
-            )
-        return sorted(weighed, key=lambda f: (-fused.identifiers[f.place], -f.score, f.memory.uid))
+    def _weighed(
+        self, connection: Connection, asked: Question, fused: fusion.Fused, ranked: ranking.Ranked
+    ) -> ranking.Ranked:
+        """The candidates in the order of their final scores, importance and decay counted in."""
+        known = self._store.traits(connection, fused.keys)
+        traits = [known[key] for key in fused.keys]
+        places = {trait.namespace for trait in traits}
+        policies = {place: effective(self._store.latest.policies, place) for place in places}
+        weights = weighing.Weights(asked.importance_weight, asked.recency_weight, asked.half_life)
+        return ranking.weigh(ranked, fused, *weighing.factors(traits, policies, weights, self._store.clock()))
 
     def _not_expired(self, connection: Connection) -> Sequence[Expression]:
         if not self._store.expiring:
@@ -225,45 +213,6 @@ class Recalling:
 
         return rewritten(where, self._store.settings.index_fields, resolve)
 
-    # --- by full text ---------------------------------------------------------------------------------------------
-
-    def _by_text(self, connection: Connection, reach: Reach, asked: Question, reason: str) -> Recall:
-        if asked.min_similarity is not None and asked.degrade == "raise":
-            raise InvalidInput(f"min_similarity needs the index, and {reason}; leave it out")
-        where = both(reach.condition(), asked.narrowed, *self._held_back(asked))
-        rows = text.search(connection, asked.query, where, self._store.clock(), asked.wanted)
-        best = max((score for _, score in rows), default=1.0) or 1.0
-        hits = [
-            Hit(
-                memory=memories.to_memory(row),
-                score=score / best,
-                similarity=math.nan,
-                why=Why(relevance=score / best, degraded=True),
-            )
-            for row, score in rows
-        ]
-        return self._noted(Recall(hits[asked.offset :], degraded=True, reason=reason))
-
-    def _by_former_text(self, connection: Connection, reach: Reach, asked: Question, at: datetime) -> Recall:
-        """What was known then has no vectors any more: its words are searched."""
-        if asked.min_similarity is not None:
-            raise InvalidInput("min_similarity needs vectors, and the past has none; leave it out, or as_of=")
-        current = () if asked.superseded else (Not(equals("superseded", True)),)
-        where = both(asked.narrowed, *current, *self._held_back(replace(asked, superseded=True)))
-        past = Past(at, reach.condition(), lambda memory: _fulfils(where, memory))
-        found = text.search_then(connection, asked.query, past, asked.wanted)
-        best = max((score for _, score in found), default=1.0) or 1.0
-        hits = [
-            Hit(
-                memory=memory,
-                score=score / best,
-                similarity=math.nan,
-                why=Why(relevance=score / best, degraded=True),
-            )
-            for memory, score in found
-        ]
-        return Recall(hits[asked.offset :], degraded=True, reason=f"the past ({at.isoformat()}) is searched by words")
-
 
 def _declarable(test: Test) -> str:
     """What else helps: a range on metadata can be declared, and is then answered by the index."""
@@ -277,14 +226,6 @@ def _live(row: AnyRow, now: datetime) -> Memory | None:
     memory = memories.to_memory(row)
     over = memory.expires_at is not None and memory.expires_at <= now
     return None if over or memory.forgotten_at is not None else memory
-
-
-def _fulfils(where: Expression, memory: Memory) -> bool:
-    return where == ALL or matches(where, lambda path: read_memory(memory, path))
-
-
-def _first(asked: float | None, policy: float | None) -> float:
-    return asked if asked is not None else policy or 0.0
 
 
 def _only(fused: fusion.Fused, kept: Sequence[bool]) -> fusion.Fused:

@@ -93,7 +93,6 @@ class Revising:
             change.neighbours.discard(row.uid)
             change.fresh.update((new.uid, (new.version, vector)) for vector in vectors)
             self._promoting.by_policy(change, new, (), None)
-        store.forget_traits([new.uid])
         return new
 
     def _revised(self, old: Memory, changes: Mapping[str, Any], change: Change) -> Memory:

@@ -86,6 +86,7 @@ class Writing:
             safe = self.settling.clear(connection)
         self.settling.cleared(safe)
         self.store.superseding |= change.supersedes
+        self.store.forget_traits(row["uid"] for row in change.rows)
         self.store.learn({Who(r["namespace"], r["agent"], r["user"], r["sensitivity"]) for r in change.rows})
         self.settling.wrote(numbers, min(numbers.values(), default=0), change.fresh)
 

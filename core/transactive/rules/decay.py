@@ -11,10 +11,15 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timedelta
-from typing import cast
+from typing import TypeAlias, cast
+
+import numpy as np
+import numpy.typing as npt
 
 from transactive.policies import DEFAULT, Decay, Policy
 from transactive.records import Kind, Memory
+
+Floats: TypeAlias = npt.NDArray[np.float64]
 
 
 def factor(decay: Decay, age: timedelta, half_life: timedelta) -> float:
@@ -35,6 +40,23 @@ def factor(decay: Decay, age: timedelta, half_life: timedelta) -> float:
             return 1.0
 
 
+def factors(decay: Decay, ratios: Floats) -> Floats:
+    """The same for many at once, given each age in half-lives, none below zero."""
+    match decay:
+        case "exponential":
+            return np.exp2(-ratios)
+        case "linear":
+            return np.maximum(0.0, 1.0 - ratios / 2.0)
+        case "logarithmic":
+            return 1.0 / (1.0 + np.log2(1.0 + ratios))
+        case "power":
+            return 1.0 / (1.0 + ratios)
+        case "step":
+            return np.where(ratios < 1.0, 1.0, 0.5)
+        case "none":
+            return np.ones_like(ratios)
+
+
 def age(created_at: datetime, last_access: datetime | None, now: datetime) -> timedelta:
     """Decay counts from the later of when it happened and when it was last used."""
     return now - max(created_at, last_access or created_at)
@@ -50,16 +72,21 @@ def kept(
     half_life: timedelta | None = None,
 ) -> float:
     """What is left of a memory under a policy in force, in [0, 1]; `half_life` takes the place of the policy's."""
-    base = half_life or cast("timedelta", policy.half_life or DEFAULT.half_life)
-    times = (policy.half_life_factors or {}).get(kind, 1.0)
     renewed = last_access if policy.renew_on_access is not False else None
-    return factor(policy.decay or "exponential", age(created_at, renewed, now) / times, base)
+    whole = half_life_of(policy, kind, half_life)
+    return factor(policy.decay or "exponential", age(created_at, renewed, now), whole)
 
 
 def of_memory(policy: Policy, memory: Memory, now: datetime, half_life: timedelta | None = None) -> float:
     """The same for a memory: its last access is the later of being read and of being said again."""
     used = max((t for t in (memory.accessed_at, memory.last_seen_at) if t is not None), default=None)
     return kept(policy, memory.kind, memory.created_at, used, now, half_life=half_life)
+
+
+def half_life_of(policy: Policy, kind: Kind, half_life: timedelta | None = None) -> timedelta:
+    """The half-life of a kind under a policy in force; `half_life` takes the place of the policy's."""
+    base = half_life or cast("timedelta", policy.half_life or DEFAULT.half_life)
+    return base * (policy.half_life_factors or {}).get(kind, 1.0)
 
 
 def weighted(value: float, weight: float) -> float:

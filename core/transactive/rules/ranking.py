@@ -17,6 +17,7 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
+from transactive.records import Kind
 from transactive.rules.cues import MentionedDate
 from transactive.rules.fusion import Floats, Fused
 
@@ -43,6 +44,11 @@ class Traits:
     session: str | None
     created_at: datetime
     tells_when: bool
+    namespace: str = ""
+    kind: Kind = "semantic"
+    importance: float = 0.5
+    used_at: datetime | None = None
+    """When it was last recalled, read or said again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,9 @@ class Ranked:
     order: npt.NDArray[np.intp]
     relevance: Floats
     boosts: dict[str, Floats]
+    importance_factor: Floats | None = None
+    decay_factor: Floats | None = None
+    """None where no weight was asked for: then it is 1."""
 
 
 def rank(fused: Fused, traits: Sequence[Traits], cues: Cues) -> Ranked:
@@ -66,6 +75,28 @@ def rank(fused: Fused, traits: Sequence[Traits], cues: Cues) -> Ranked:
     keys = zip((-fused.identifiers).tolist(), (-relevance).tolist(), fused.keys, range(len(traits)), strict=True)
     order = np.fromiter((key[-1] for key in sorted(keys)), np.intp, len(traits))
     return Ranked(order, relevance[order], {name: values[order] for name, values in boosts.items() if values.any()})
+
+
+def weigh(ranked: Ranked, fused: Fused, importance_factor: Floats, decay_factor: Floats) -> Ranked:
+    """Order by the final score; the factors belong to the fused rows, and come back in the new order."""
+    importance, decay = importance_factor[ranked.order], decay_factor[ranked.order]
+    scores = ranked.relevance * importance * decay
+    rows = ranked.order.tolist()
+    keys = zip(
+        (-fused.identifiers[ranked.order]).tolist(),
+        (-scores).tolist(),
+        (fused.keys[row] for row in rows),
+        range(len(rows)),
+        strict=True,
+    )
+    order = np.fromiter((key[-1] for key in sorted(keys)), np.intp, len(rows))
+    return Ranked(
+        ranked.order[order],
+        ranked.relevance[order],
+        {name: values[order] for name, values in ranked.boosts.items()},
+        importance[order],
+        decay[order],
+    )
 
 
 def _boosts(traits: Sequence[Traits], cues: Cues) -> dict[str, Floats]:
