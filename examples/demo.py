@@ -22,6 +22,7 @@ from transactive.errors import NotFound, VersionConflict
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))  # `examples` is a package of the checkout, not of the distribution
 
+from examples import week_after  # noqa: E402
 from examples.show import Plain, screen  # noqa: E402
 from examples.stories import Item, Question, Story, locomo, support_week  # noqa: E402
 
@@ -324,14 +325,16 @@ def perform(play: Play) -> bool:
     show_identifier(play)
     out.heading("A correction, with history")
     correct(play)
-    out.heading("Forgetting, and taking it back")
+    out.heading("A purge: looked at first, done, taken back")
     forget_and_undo(play)
     out.heading("A context for a prompt")
     show_context(play)
     out.heading("Namespaces")
     show_namespaces(play)
+    customer = play.story.erased
+    fine = customer is None or week_after.play(play.team, out, customer)
     out.heading("Summary")
-    return summary(play, answered, asked, violations)
+    return summary(play, answered, asked, violations) and fine
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

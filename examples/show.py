@@ -31,9 +31,10 @@ class Plain:
             self._put(part, style)
 
     def short(self, text: str, style: Style = "plain", indent: int = 0) -> None:
-        """One line, cut to the width."""
+        """One line, cut to the width; what it starts with (the branches of a tree) stays as it is."""
         room = self.width - indent
-        line = " ".join(text.split())
+        start = text[: len(text) - len(text.lstrip(" │"))]
+        line = start + " ".join(text[len(start) :].split())
         self._put(" " * indent + (line if len(line) <= room else line[: room - 1] + "…"), style)
 
     def check(self, holds: bool, text: str, indent: int = 0) -> None:

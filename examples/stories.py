@@ -64,6 +64,8 @@ class Story:
     """What is right instead."""
     least: float = 0.0
     """The share of questions that have to be answered."""
+    erased: str | None = None
+    """The customer who asks in the end to be forgotten."""
 
     @property
     def agents(self) -> list[str]:
@@ -106,6 +108,7 @@ def support_week(path: Path) -> Story:
         corrected="published:4",
         correction=DROPPED,
         least=0.8,
+        erased="cust_77",
     )
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from transactive import Agent, TeamMemory
 from transactive import errors as error_module
-from transactive.team import Groups, Namespaces
+from transactive.agent import Session
+from transactive.team import Audit, Groups, Namespaces
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
@@ -18,7 +19,8 @@ NAMED = {word for code in CODE for word in re.findall(r"\w+", code)}
 
 
 def public(owner: type) -> list[str]:
-    return [name for name in vars(owner) if not name.startswith("_")]
+    """What a handle offers, wherever in its bases it is defined."""
+    return [name for name in dir(owner) if not name.startswith("_")]
 
 
 def calls(verb: str) -> list[str]:
@@ -40,14 +42,24 @@ def test_every_public_class_is_there(module: str, prefix: str) -> None:
     classes = {
         name
         for name, value in found
-        if inspect.isclass(value) and value.__module__ == module and re.match(f"{prefix}[A-Z]", name)
+        if inspect.isclass(value)
+        and f"{value.__module__}.".startswith(f"{module}.")  # in the package, or in one of its files
+        and re.match(f"{prefix}[A-Z]", name)
     }
     assert classes
     assert classes - NAMED == set()
 
 
 @pytest.mark.parametrize(
-    ("owner", "prefix"), [(Agent, ""), (TeamMemory, ""), (Namespaces, "namespaces."), (Groups, "groups.")]
+    ("owner", "prefix"),
+    [
+        (Agent, ""),
+        (Session, ""),
+        (TeamMemory, ""),
+        (Namespaces, "namespaces."),
+        (Groups, "groups."),
+        (Audit, "audit."),
+    ],
 )
 def test_every_verb_is_there_with_its_arguments(owner: type, prefix: str) -> None:
     for name in public(owner):
@@ -64,9 +76,9 @@ def test_every_verb_is_there_with_its_arguments(owner: type, prefix: str) -> Non
 
 
 def test_the_reference_names_no_argument_that_is_not_there() -> None:
-    owners = {"": Agent, "namespaces.": Namespaces, "groups.": Groups}
+    owners = {"": Session, "namespaces.": Namespaces, "groups.": Groups, "audit.": Audit}
     for code in CODE:
-        call = re.fullmatch(r"(?:TeamMemory\.)?((?:namespaces|groups)\.)?(\w+)\((.*)\)", code)
+        call = re.fullmatch(r"(?:TeamMemory\.)?((?:namespaces|groups|audit)\.)?(\w+)\((.*)\)", code)
         if call is None:
             continue
         owner = owners[call[1] or ""]

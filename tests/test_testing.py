@@ -146,7 +146,33 @@ class MixesChannels(MemoryIndex):
         return [lists[0], lists[0], lists[2], lists[2], *lists[4:]]
 
 
-for kind in (Good, WithoutCorpus, FiltersTooLate, KeepsTheOld, NeverDeletes, MixesChannels):
+class NeighboursFilteredTooLate(MemoryIndex):
+    def nearest(self, vectors, where, limit):
+        fit = {point.uid for point in self._matching(where)}
+        return [[one for one in near if one[0] in fit] for near in super().nearest(vectors, ALL, limit)]
+
+
+class NeighboursByTheWindow(MemoryIndex):
+    def nearest(self, vectors, where, limit):
+        windows = MemoryIndex()
+        windows.upsert([replace(point, dense=point.window_dense) for point in self._points.values()])
+        return windows.nearest(vectors, where, limit)
+
+
+class NeighboursOfTheFirst(MemoryIndex):
+    def nearest(self, vectors, where, limit):
+        return super().nearest(list(vectors[:1]) * len(vectors), where, limit)
+
+
+class KeepsTheFlag(MemoryIndex):
+    def upsert(self, points):
+        kept = {point.uid: self._points.get(point.uid, point).fields.superseded for point in points}
+        super().upsert([replace(p, fields=replace(p.fields, superseded=kept[p.uid])) for p in points])
+
+
+KINDS = (Good, WithoutCorpus, FiltersTooLate, KeepsTheOld, NeverDeletes, MixesChannels, NeighboursFilteredTooLate,
+         NeighboursByTheWindow, NeighboursOfTheFirst, KeepsTheFlag)
+for kind in KINDS:
     globals()["Test" + kind.__name__] = type(
         "Test" + kind.__name__, (IndexSuite,), {"make_index": lambda self, folder, declared, kind=kind: kind()})
 """
@@ -156,6 +182,10 @@ FOUND_BY = {
     "KeepsTheOld": "test_an_upsert_replaces_the_whole_point",
     "NeverDeletes": "test_a_deleted_point_is_gone_from_the_next_call",
     "MixesChannels": "test_each_channel_looks_at_its_own_vector",
+    "NeighboursFilteredTooLate": "test_neighbours_are_filtered_before_the_limit",
+    "NeighboursByTheWindow": "test_the_nearest_points_come_closest_first_with_their_cosines",
+    "NeighboursOfTheFirst": "test_of_many_vectors_each_has_its_neighbours",
+    "KeepsTheFlag": "test_a_point_that_was_superseded_can_be_left_out",
 }
 
 

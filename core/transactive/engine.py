@@ -60,7 +60,7 @@ class Engine:
         self.arbitrating = Arbitrating(writing, self.reading, self.remembering)
         self.sitting = Sitting(writing, self.remembering, models)
         self.compacting = Compacting(writing, self.forgetting, models)
-        self.auditing = Auditing(self.store)
+        self.auditing = Auditing(writing)
         erasing = Erasing(writing, Identity(OWNER))
         self.maintaining = Maintaining(self.store, self.settling, self.forgetting, erasing)
         self._closing = threading.Lock()

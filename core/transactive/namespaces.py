@@ -66,6 +66,11 @@ def patterns_covering(path: str) -> list[str]:
     return [path, f"{parent}/*" if parent else "*", *subtrees, "**"]
 
 
+def superseded(pattern: str) -> str:
+    """How an index marks a pattern that covers what was superseded; no pattern of a caller's is written so."""
+    return "*/" + pattern
+
+
 def covers(pattern: str, path: str) -> bool:
     """Whether `pattern` covers `path`; both in normal form."""
     if pattern in (path, "**"):

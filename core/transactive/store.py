@@ -271,7 +271,7 @@ class Store:
             key = UUID(uid).int
             known = traits.get(key)
             if known is not None:
-                traits[key] = replace(known, used_at=now)
+                traits[key] = replace(known, touched=max(known.touched, now.timestamp()))
 
     def view(self, connection: Connection, allowed: Reach) -> View:
         """What a caller can know of: names, and what it may read as the cheapest exact condition."""

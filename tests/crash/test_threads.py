@@ -250,6 +250,6 @@ def test_a_build_that_had_nothing_to_index_is_not_repeated(tmp_path):
         assert soon(built, 30)
         poll()
         assert not index.building
-        team.remember_many([f"NOTE-{n:05d} too" for n in range(60)])
+        team.remember_many([f"NOTE-{n:05d}" for n in range(60, 120)])
         poll()
         assert index.building

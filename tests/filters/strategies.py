@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 
 from transactive.filters import join_path
-from transactive.index.protocol import Declared
+from transactive.index.protocol import FLAGS, Declared
 from transactive.records import KINDS, SENSITIVITIES, Memory, NewMemory
 from transactive.testing.points import uid_of
 
@@ -83,12 +83,15 @@ likely = st.fixed_dictionaries(  # what most filters ask for, mostly as they exp
 )
 metadata = st.tuples(likely, st.dictionaries(keys, values, max_size=2)).map(lambda both: both[0] | both[1])
 names = st.none() | st.sampled_from(NAMES)
+USER_OF = dict(zip(NAMES, (*NAMES[3:], *NAMES[:3]), strict=True))
+"""Whose each session is: a session has one user."""
 unit = st.sampled_from((0.0, 0.1, 0.1 + 0.2, 0.5, 1.0))
 
 
 @st.composite
 def new_memories(draw: st.DrawFn) -> NewMemory:
-    """What a caller may hand to `remember_many`, but for an id of its own."""
+    """What a caller may hand to `remember_many`, but for an id of its own and what is there already."""
+    session = draw(names)
     return NewMemory(
         text=f"memory of {draw(st.sampled_from(WORDS))}",
         namespace=draw(st.sampled_from(NAMESPACES)),
@@ -96,8 +99,8 @@ def new_memories(draw: st.DrawFn) -> NewMemory:
         importance=draw(unit),
         tags=draw(st.lists(st.sampled_from(TAGS), max_size=2, unique=True)),
         metadata=draw(metadata),
-        user=draw(names),
-        session=draw(names),
+        user=draw(names if session is None else st.sampled_from((None, USER_OF[session]))),
+        session=session,
         created_at=draw(st.sampled_from(TIMES)),
         source=draw(names),
         confidence=draw(st.none() | unit),
@@ -152,6 +155,7 @@ def _memory(draw: st.DrawFn, place: int, new: NewMemory) -> Memory:
         verified_by=None if verified is None else "auditor",
         verified_at=verified,
         expires_at=draw(st.none() | st.sampled_from(TIMES)),
+        superseded_by=draw(st.none() | st.just(uid_of("another memory"))),
     )
 
 
@@ -217,7 +221,7 @@ def _entries() -> st.SearchStrategy[dict[str, Any]]:
     )
     held = [st.tuples(st.just(name), _compared(st.sampled_from(values))) for name, values in _HELD.items()]
     return _evenly(
-        _evenly(*held, st.tuples(st.just("verified"), _compared(st.booleans()))),
+        _evenly(*held, *(st.tuples(st.just(flag), _compared(st.booleans())) for flag in FLAGS)),
         contains,
         st.tuples(st.sampled_from(_NUMBERED), _compared(_numbers, _numbers)),
         st.tuples(st.sampled_from(_TIMED), _compared(_times, _times)),

@@ -14,8 +14,8 @@ from tests.index.edge import open_edge
 from transactive.filters import Expression, Not, Test, equals, matches, parse, read_memory
 from transactive.filters.parsing import MAX_DEPTH
 from transactive.index.edge import EdgeIndex
-from transactive.index.protocol import Point, rewritten
-from transactive.ledger import filtering, schema
+from transactive.index.protocol import FLAGS, Point, rewritten
+from transactive.ledger import filtering, lineage, schema
 from transactive.ledger import memories as table
 from transactive.ledger.database import Database
 from transactive.records import Memory
@@ -37,6 +37,8 @@ class World:
             connection.execute(delete(schema.attributes))
             connection.execute(delete(schema.memories))
             table.add(connection, [table.to_row(memory, turn=False, tells_when=False) for memory in held])
+            superseded = [memory.uid for memory in held if memory.superseded]
+            lineage.supersede(connection, superseded, uid_of("another memory"), TIMES[4])  # as a later write does
         self.index.delete([memory.uid for memory in self.held])
         self.index.upsert([to_point(memory) for memory in held])
         self.held = held
@@ -83,7 +85,7 @@ class World:
 
 def to_point(memory: Memory) -> Point:
     names = ("namespace", "agent", "kind", "sensitivity", "created_at", "importance", "user", "session", "app")
-    fields: dict[str, Any] = {name: getattr(memory, name) for name in (*names, "verified", "tags", "metadata")}
+    fields: dict[str, Any] = {name: getattr(memory, name) for name in (*names, *FLAGS, "tags", "metadata")}
     made = point(memory.text, **fields)
     return Point(
         uid=memory.uid,

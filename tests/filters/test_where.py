@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.filters.strategies import NAMESPACES, TIMES, many, new_memories, wheres
 from transactive import Agent, TeamMemory
@@ -41,9 +42,12 @@ def fulfilling(held: list[Memory], where: dict[str, Any]) -> set[str]:
 
 def every_answer(reader: Agent, where: dict[str, Any]) -> dict[str, set[str]]:
     """The ids that each verb gives; every memory holds the query's word, and so is a candidate."""
-    listed = {memory.uid for memory in reader.list(where, limit=1000)}
+    listed = {memory.uid: memory.superseded for memory in reader.list(where, limit=1000)}
     assert reader.count(where) == len(listed)
-    return {"recall": {hit.memory.uid for hit in reader.recall("memory", where=where, limit=1000)}, "list": listed}
+    standing = {hit.memory.uid for hit in reader.recall("memory", where=where, limit=1000)}
+    assert standing == {uid for uid, superseded in listed.items() if not superseded}
+    found = reader.recall("memory", where=where, limit=1000, include_superseded=True)
+    return {"recall": {hit.memory.uid for hit in found}, "list": set(listed)}
 
 
 def readable(memory: Memory) -> bool:
@@ -52,14 +56,15 @@ def readable(memory: Memory) -> bool:
 
 
 @settings(max_examples=settings().max_examples // 4, suppress_health_check=[HealthCheck.too_slow])
-@given(new=many(new_memories(), most=25), asked=many(wheres, most=12))
+@given(new=many(new_memories(), most=25), corrected=st.integers(0, 5), asked=many(wheres, most=12))
 def test_every_verb_gives_what_the_reference_selects(
-    shared: TeamMemory, new: list[NewMemory], asked: list[dict[str, Any]]
+    shared: TeamMemory, new: list[NewMemory], corrected: int, asked: list[dict[str, Any]]
 ) -> None:
     shared.forget(where={"id": {"$exists": True}})
-    written = shared.agent("writer", app="desk").remember_many(new)
+    written = {memory.uid for memory in shared.agent("writer", app="desk").remember_many(new)}
+    written |= {shared.correct(uid, "memory of a correction").uid for uid in sorted(written)[:corrected]}
     held = list(shared.list(limit=1000))
-    assert {memory.uid for memory in held} == {memory.uid for memory in written}
+    assert {memory.uid for memory in held} == written
     auditor = shared.agent("auditor")
     seen = [memory for memory in held if readable(memory)]
     for where in asked:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
@@ -101,7 +102,7 @@ def of_age(days: float, kind: Kind = "semantic", **changes: Any) -> Memory:
 @given(kinds, multipliers)
 def test_half_is_left_at_the_half_life_of_the_kind(decay, kind, multiplier):
     policy = Policy(decay=decay, half_life=DAY, half_life_factors={kind: multiplier})
-    created = NOW - timedelta(seconds=round(DAY.total_seconds() * multiplier))
+    created = NOW - timedelta(seconds=math.ceil(DAY.total_seconds() * multiplier))
     assert kept(policy, kind, created, None, NOW) == pytest.approx(0.5, abs=1e-3)
     other: Kind = "working" if kind != "working" else "semantic"
     assert kept(policy, other, NOW - DAY, None, NOW) == pytest.approx(0.5)
@@ -120,6 +121,12 @@ def test_an_access_never_makes_older(decay, created, used):
     renewed = kept(policy, "semantic", NOW - created, NOW - used, NOW)
     assert renewed >= kept(policy, "semantic", NOW - created, None, NOW)
     assert renewed == kept(policy, "semantic", NOW - min(created, used), None, NOW)
+
+
+@given(decays, ages, half_lives, st.floats(1e-6, 1e6))
+def test_no_half_life_that_a_policy_takes_is_too_short_or_too_long(decay, created, half_life, multiplier):
+    policy = Policy(decay=decay, half_life=half_life, half_life_factors={"working": multiplier})
+    assert 0 <= kept(policy, "working", NOW - created, None, NOW) <= 1
 
 
 def test_an_access_just_now_makes_new_unless_the_policy_says_otherwise():

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.crash.conftest import another
 from tests.team.stores import Clock, opened
 from transactive import TeamMemory
+
+__all__ = ["another"]  # a fixture: another process at a store
 
 
 @pytest.fixture

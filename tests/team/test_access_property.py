@@ -194,6 +194,13 @@ def attempts(handle: Agent, uid: str) -> list[Callable[[], object]]:
         lambda: handle.forget(uid, dry_run=True),
         lambda: handle.undo(uid),
         lambda: handle.remember("a conclusion", derived_from=[uid]),
+        lambda: handle.remember("a correction", supersedes=uid),
+        lambda: handle.correct(uid, "a correction"),
+        lambda: handle.forget(uid, derived=True),
+        lambda: handle.promote(uid),
+        lambda: handle.verify(uid),
+        lambda: handle.why(uid),
+        lambda: handle.get(uid, as_of=LATER),
     ]
 
 
@@ -259,14 +266,15 @@ def granted(draw: st.DrawFn) -> tuple[str, str, list[str], str, int | None, int 
 
 @st.composite
 def new_items(draw: st.DrawFn) -> tuple[str, str, str | None, str, tuple[str, ...], str, str | None, int | None]:
+    user = draw(users)
     return (
         draw(agents),
         draw(places),
-        draw(users),
+        user,
         draw(levels),
         tuple(sorted(draw(st.sets(st.sampled_from(TAGS))))),
         draw(st.sampled_from(KINDS)),
-        draw(st.sampled_from((None, "s1"))),
+        draw(st.sampled_from((None, f"of {user}"))),  # a session has one user
         draw(st.sampled_from((None, None, None, 1, 2))),
     )
 

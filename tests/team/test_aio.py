@@ -13,12 +13,20 @@ import pytest
 
 from tests.team.stores import opened, small_embedder, texts
 from transactive import Agent, Policy, TeamMemory
-from transactive.aio import AsyncAgent, AsyncGroups, AsyncNamespaces, AsyncTeamMemory
-from transactive.errors import InvalidInput, NotFound, StoreClosed, VersionConflict
-from transactive.team import Groups, Namespaces
+from transactive.agent import Session
+from transactive.aio import AsyncAgent, AsyncAudit, AsyncGroups, AsyncNamespaces, AsyncSession, AsyncTeamMemory
+from transactive.errors import InvalidInput, NotFound, SessionClosed, StoreClosed, VersionConflict
+from transactive.team import Audit, Groups, Namespaces
 
 T = TypeVar("T")
-DOORS = [(Agent, AsyncAgent), (TeamMemory, AsyncTeamMemory), (Namespaces, AsyncNamespaces), (Groups, AsyncGroups)]
+DOORS = [
+    (Agent, AsyncAgent),
+    (Session, AsyncSession),
+    (TeamMemory, AsyncTeamMemory),
+    (Namespaces, AsyncNamespaces),
+    (Groups, AsyncGroups),
+    (Audit, AsyncAudit),
+]
 
 
 def verbs(door: type) -> dict[str, Callable[..., object]]:
@@ -43,14 +51,15 @@ def test_every_verb_is_there_with_the_same_parameters(door, awaited):
 
 @pytest.mark.parametrize(("door", "awaited"), DOORS, ids=lambda door: door.__name__)
 def test_every_verb_but_agent_is_awaited_and_says_what_it_does(door, awaited):
+    """But for `session`, which is awaited or entered: see below."""
     for name, verb in verbs(door).items():
         other = getattr(awaited, name)
         if name != "agent":
-            assert inspect.iscoroutinefunction(other), name
+            assert inspect.iscoroutinefunction(other) or name == "session", name
             assert other.__doc__ == verb.__doc__
 
 
-@pytest.mark.parametrize(("door", "awaited"), DOORS[:2], ids=lambda door: door.__name__)
+@pytest.mark.parametrize(("door", "awaited"), DOORS[:3], ids=lambda door: door.__name__)
 def test_what_a_handle_is_bound_to_can_be_asked_of_both(door, awaited):
     properties = {name for name, _ in inspect.getmembers(door, lambda value: isinstance(value, property))}
     assert properties - {"aio"} <= set(dir(awaited))
@@ -107,6 +116,42 @@ def test_a_store_is_governed_awaited(team):
         assert await aio.count() == 1
         with pytest.raises(InvalidInput):
             await ana.remember("")
+
+    awaits(story, team)
+
+
+def test_a_session_is_entered_and_ends_with_the_block(team):
+    async def story(aio: AsyncTeamMemory) -> None:
+        async with aio.agent("ana").session(user="cust_1", metadata={"ticket": "T-1"}) as session:
+            note = await session.remember("the invoice was disputed")
+            assert (note.session, note.user) == (session.id, "cust_1")
+            assert texts(await session.transcript()) == ["the invoice was disputed"]
+            assert not (await session.info()).closed
+        assert (await session.info()).closed
+        with pytest.raises(SessionClosed):
+            await session.remember("too late")
+
+    awaits(story, team)
+
+
+def test_a_session_is_begun_awaited_and_ended_by_hand(team):
+    async def story(aio: AsyncTeamMemory) -> None:
+        session = await aio.agent("ana").session("ticket-1")
+        assert isinstance(session, AsyncSession)
+        await session.remember("the invoice was disputed")
+        assert not (await session.info()).closed
+        ended = await session.end(summary=lambda said: f"{len(said)} turn")
+        assert (await aio.get(str(ended.summary))).text == "1 turn"
+
+    awaits(story, team)
+
+
+def test_a_session_whose_block_fails_ends_and_the_error_goes_on(team):
+    async def story(aio: AsyncTeamMemory) -> None:
+        with pytest.raises(KeyError):
+            async with aio.agent("ana").session("ticket-1"):
+                raise KeyError
+        assert [info.closed for info in await aio.sessions()] == [True]
 
     awaits(story, team)
 

@@ -37,7 +37,7 @@ def test_an_item_of_a_batch_has_no_author_and_no_past():
 
 def test_a_handle_and_a_memory_cannot_be_renamed(team):
     ana = team.agent("ana", user="cust_1")
-    for name in ("name", "user", "session", "app", "namespace"):
+    for name in ("name", "user", "session_id", "app", "namespace"):
         with pytest.raises(AttributeError):
             setattr(ana, name, "ben")
     with pytest.raises(FrozenInstanceError):

@@ -127,7 +127,7 @@ def test_other_words_of_the_same_meaning_are_found(archive):
 def test_the_named_author_comes_first():
     with TeamMemory.open(":memory:", background=False) as team:
         for name in ("Miriam", "Oskar", "Pavel"):
-            team.agent(name).publish("I think we should move the meeting to Thursday.")
+            team.agent(name).publish("I think we should move the meeting to Thursday.", kind="episodic")
         hits = team.agent("reader").recall("what did Oskar say about the meeting?")
         assert hits[0].memory.agent == "Oskar"
         assert hits[0].why.boosts["author"] == pytest.approx(0.3)

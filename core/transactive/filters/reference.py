@@ -94,6 +94,8 @@ def read_memory(memory: Memory, path: str) -> list[tuple[Value, bool]]:
         return metadata_values(memory.metadata, path)
     if path == "scopes":
         return [(pattern, True) for pattern in patterns_covering(memory.namespace)]
+    if path == "draft":
+        return [] if memory.verified else [(memory.namespace, False)]
     value = getattr(memory, path)
     if isinstance(value, tuple):
         return [(item, True) for item in value]

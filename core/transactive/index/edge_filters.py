@@ -30,7 +30,7 @@ from transactive.filters import (
 )
 from transactive.index.protocol import ALWAYS, FLAGS, KEYWORDS, Declared, Fields, Point
 
-_PLAIN = frozenset({"agent", "kind", "sensitivity", *FLAGS})
+_PLAIN = frozenset({"agent", "kind", "sensitivity", "draft", *FLAGS})
 _IN_KV = tuple(name for name in KEYWORDS if name not in {"scopes", "namespace"})
 
 

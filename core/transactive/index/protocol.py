@@ -30,6 +30,7 @@ KEYWORDS = (
     "verified",
     "superseded",
     "tags",
+    "draft",
 )
 FLAGS = ("verified", "superseded")
 RANGES = ("created_at", "importance")
@@ -44,7 +45,8 @@ class Fields:
 
     namespace: str
     scopes: tuple[str, ...]
-    """Every pattern that covers the namespace: a pattern grant is then one term."""
+    """Every pattern that covers the namespace: a pattern grant is then one term. Of what was superseded they are marked
+    (`namespaces.superseded`), so that the condition of access leaves it out at no cost."""
     agent: str
     kind: str
     sensitivity: str
@@ -57,6 +59,11 @@ class Fields:
     superseded: bool = False
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def draft(self) -> str | None:
+        """The namespace of what is not verified: some hold that back."""
+        return None if self.verified else self.namespace
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -203,7 +210,7 @@ def read_fields(point: Point, path: str) -> list[tuple[Value, bool]]:
         return [(point.uid, False)]
     if path.startswith("metadata."):
         return metadata_values(point.fields.metadata, path)
-    value = getattr(point.fields, path) if path in FIELDS or path == "scopes" else None
+    value = getattr(point.fields, path) if path in FIELDS or path in {"scopes", "draft"} else None
     if isinstance(value, tuple):
         return [(item, True) for item in value]
     return [] if value is None else [(value, False)]

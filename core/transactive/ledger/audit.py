@@ -59,6 +59,7 @@ def to_entry(row: AnyRow) -> AuditEntry:
         target=row.target,
         count=values["count"],
         details=row.details,
+        hash=values["hash"].hex(),
     )
 
 
@@ -66,7 +67,7 @@ def verify(connection: Connection) -> AuditCheck:
     """Whether every entry has the hash that follows from it and the one before, and none is missing, the last neither.
 
     A chain shows that an entry was changed, deleted or added; who can write to the ledger can also make a new chain.
-    Keep the newest hash elsewhere (`export`) to notice that.
+    Keep an export elsewhere to notice that.
     """
     head = connection.execute(select(heads.c.last_audit, heads.c.last_audit_hash).where(heads.c.tenant == TENANT)).one()
     number, previous = 0, bytes(32)

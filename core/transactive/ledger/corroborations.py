@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from transactive.ledger.memories import SOME
+from transactive.ledger.memories import SOME, by_uids
 from transactive.ledger.rows import AnyRow, mapping
 from transactive.ledger.schema import corroborations, memories
 from transactive.ledger.times import stamp, unstamp
@@ -140,6 +140,44 @@ def of_others(connection: Connection, uids: Sequence[str]) -> dict[str, list[Sou
         for row in connection.execute(query.order_by(corroborations.c.first_at, corroborations.c.agent)):
             found.setdefault(row.uid, []).append(to_source(row))
     return found
+
+
+def direct(connection: Connection) -> list[tuple[AnyRow, Source]]:
+    """What others than the author say of live memories in their own right, each with the memory's row."""
+    query = select(corroborations, memories.c.uid.label("of")).join(memories, memories.c.uid == corroborations.c.uid)
+    query = query.where(corroborations.c.agent != memories.c.agent, corroborations.c.memory.is_(None), _HOLDS)
+    rows = connection.execute(query.where(memories.c.forgotten_at.is_(None))).all()
+    held = by_uids(connection, [row.uid for row in rows])
+    return [(held[row.uid], to_source(row)) for row in rows]
+
+
+def take_back(connection: Connection, sayings: Sequence[tuple[str, Source]], forget_id: str, now: datetime) -> None:
+    """One `forget` withdraws what was said of these memories."""
+    for uid, source in sayings:
+        some = and_(
+            corroborations.c.uid == uid,
+            corroborations.c.agent == source.agent,
+            corroborations.c.source == (source.source or ""),
+        )
+        values = {"withdrawn_at": stamp(now), "forget_id": forget_id}
+        connection.execute(update(corroborations).where(some).values(values))
+    recount(connection, sorted({uid for uid, _ in sayings}))
+
+
+def give_back(connection: Connection, forget_id: str) -> list[str]:
+    """What one `forget` withdrew holds again; returns the uids of the memories that it is said of."""
+    back = update(corroborations).where(corroborations.c.forget_id == forget_id)
+    changed = back.values(withdrawn_at=None, forget_id=None).returning(corroborations.c.uid)
+    touched = sorted(set(connection.execute(changed).scalars()))
+    recount(connection, touched)
+    return touched
+
+
+def return_to(connection: Connection, uid: str, heir: str) -> None:
+    """A memory is back: the sources that its heir took over are its own again."""
+    moved = update(corroborations).where(corroborations.c.uid == heir).values(uid=uid)
+    connection.execute(moved.prefix_with("OR IGNORE"))
+    recount(connection, [uid, heir])
 
 
 def inherit(connection: Connection, uid: str, heir: str, agent: str) -> None:

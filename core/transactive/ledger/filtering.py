@@ -77,6 +77,10 @@ def _tags(test: Test) -> ColumnElement[bool]:
     return _has(attributes.c.token.in_([f"tags={token(tag)}" for tag in wanted]))
 
 
+def _draft(test: Test) -> ColumnElement[bool]:
+    return and_(memories.c.verified_by.is_(None), memories.c.namespace.in_(test.operand))
+
+
 def _scopes(test: Test) -> ColumnElement[bool]:
     plain = [pattern for pattern in test.operand if not pattern.endswith("*")]
     patterns = [pattern for pattern in test.operand if pattern.endswith("*")]
@@ -121,4 +125,11 @@ def _has(clause: ColumnElement[bool]) -> ColumnElement[bool]:
     return memories.c.uid.in_(found)
 
 
-_SPECIAL = {"id": _id, "verified": _verified, "superseded": _superseded, "tags": _tags, "scopes": _scopes}
+_SPECIAL = {
+    "id": _id,
+    "draft": _draft,
+    "verified": _verified,
+    "superseded": _superseded,
+    "tags": _tags,
+    "scopes": _scopes,
+}

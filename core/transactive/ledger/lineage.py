@@ -42,6 +42,17 @@ def copies(connection: Connection, uid: str) -> list[AnyRow]:
     return list(connection.execute(select(memories).where(memories.c.promoted_from == uid).order_by(memories.c.number)))
 
 
+def heirs(connection: Connection, uids: Sequence[str]) -> dict[str, str]:
+    """By uid, the live heirs of memories that were forgotten: heir → memory."""
+    found: dict[str, str] = {}
+    for start in range(0, len(uids), SOME):
+        query = select(memories.c.uid, memories.c.heir_of).where(
+            memories.c.heir_of.in_(uids[start : start + SOME]), memories.c.forgotten_at.is_(None)
+        )
+        found.update((row.uid, row.heir_of) for row in connection.execute(query))
+    return found
+
+
 def sole_copies(connection: Connection, uids: Sequence[str]) -> list[str]:
     """The uids of what these were promoted to and nobody else corroborates."""
     found: list[str] = []

@@ -81,7 +81,9 @@ def to_memory(row: AnyRow | Mapping[str, Any]) -> Memory:
     )
 
 
-def to_row(memory: Memory, *, turn: bool, tells_when: bool, text_key: bytes | None = None) -> dict[str, Any]:
+def to_row(
+    memory: Memory, *, turn: bool, tells_when: bool, text_key: bytes | None = None, heir_of: str | None = None
+) -> dict[str, Any]:
     """A new memory as a row; with a `text_key`, the same text can be there only once."""
     return {
         "uid": memory.uid,
@@ -101,6 +103,7 @@ def to_row(memory: Memory, *, turn: bool, tells_when: bool, text_key: bytes | No
         "promoted_from": memory.promoted_from,
         "promoted_by": memory.promoted_by,
         "text_key": text_key,
+        "heir_of": heir_of,
         "reinforced": 0,
         "corroborated": 0,
         "accesses": 0,
@@ -345,7 +348,7 @@ def traits(connection: Connection, uids: Sequence[str]) -> dict[str, Traits]:
                 namespace,
                 kind,
                 importance,
-                unstamp(used_at or None),
+                max(created_at, used_at) / 1e6,
             )
     return found
 

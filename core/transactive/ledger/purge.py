@@ -47,6 +47,24 @@ def remove(connection: Connection, uids: Sequence[str], *, sayings: bool) -> int
     return gone
 
 
+def remove_sayings(connection: Connection, before: Mapping[str, int]) -> int:
+    """Delete what was said of memories and taken back before a time that depends on their namespace."""
+    gone = 0
+    for namespace, time in before.items():
+        of = select(memories.c.uid).where(memories.c.namespace == namespace)
+        said = delete(corroborations).where(
+            corroborations.c.forget_id.is_not(None), corroborations.c.withdrawn_at <= time, corroborations.c.uid.in_(of)
+        )
+        gone += len(connection.execute(said.returning(corroborations.c.uid)).all())
+    return gone
+
+
+def said_in(connection: Connection) -> list[str]:
+    """The namespaces of memories of which anything said was taken back."""
+    query = select(memories.c.namespace).join(corroborations, corroborations.c.uid == memories.c.uid)
+    return list(connection.execute(query.where(corroborations.c.forget_id.is_not(None)).distinct()).scalars())
+
+
 def of_user(connection: Connection, user: str) -> list[AnyRow]:
     """Every memory about a user, forgotten ones included."""
     return list(connection.execute(select(memories).where(memories.c.user == user).order_by(memories.c.number)))

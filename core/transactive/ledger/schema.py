@@ -93,6 +93,7 @@ memories = Table(
     Column("superseded_at", BigInteger),
     Column("promoted_from", String(36)),
     Column("promoted_by", String(200)),
+    Column("heir_of", String(36)),  # the forgotten memory whose finding it keeps, in the name of who said it as well
     Column("text_key", LargeBinary(16)),  # of facts and promoted copies: what is the same is there once
     Column("reinforced", Integer, nullable=False, default=0),
     Column("corroborated", Integer, nullable=False, default=0),  # the corroborations of others that hold, counted
@@ -139,6 +140,7 @@ Index(
     sqlite_where=memories.c.forgotten_at.is_not(None),
 )
 Index("memories_superseded", memories.c.superseded_by, sqlite_where=memories.c.superseded_by.is_not(None))
+Index("memories_heirs", memories.c.heir_of, sqlite_where=memories.c.heir_of.is_not(None))
 Index("memories_promoted", memories.c.promoted_from, sqlite_where=memories.c.promoted_from.is_not(None))
 _same = and_(memories.c.text_key.is_not(None), _live, memories.c.superseded_by.is_(None))
 Index(
@@ -184,6 +186,7 @@ corroborations = Table(
     Column("last_at", BigInteger, nullable=False),
     Column("times", Integer, nullable=False),
     Column("withdrawn_at", BigInteger),
+    Column("forget_id", String(36)),  # of the `forget` that took back this saying alone
 )
 Index("corroborations_memory", corroborations.c.memory, sqlite_where=corroborations.c.memory.is_not(None))
 

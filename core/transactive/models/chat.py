@@ -5,6 +5,7 @@ Texts of memories are data: they stand between markers, and the model is told no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -65,7 +66,7 @@ class ChatScorer:
 
     def __call__(self, text: str) -> float:
         """The importance of a text."""
-        prompt = f"Rate how important this note is. {_DATA}\n<data>\n{text}\n</data>"
+        prompt = f"Rate how important this note is. {_DATA}\n<data>\n{_harmless(text)}\n</data>"
         return cast("float", _fields(self._model.invoke(prompt))["importance"])
 
 
@@ -106,7 +107,13 @@ class ChatExtractor:
 
 
 def _lines(memories: Sequence[Memory]) -> str:
-    return "\n".join(f"{n}. {speaker(m)}, {m.created_at:%Y-%m-%d}: {m.text}" for n, m in enumerate(memories))
+    lines = (f"{n}. {speaker(m)}, {m.created_at:%Y-%m-%d}: {m.text}" for n, m in enumerate(memories))
+    return _harmless("\n".join(lines))
+
+
+def _harmless(text: str) -> str:
+    """A text that cannot end the data that it is in."""
+    return re.sub(r"<(?=\s*/?\s*data)", "\u2039", text, flags=re.IGNORECASE)
 
 
 def _fields(answer: Any) -> Mapping[str, Any]:

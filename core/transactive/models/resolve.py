@@ -44,7 +44,7 @@ class Models:
         value = _called(lambda: scorer(text), "scorer")
         try:
             return unit_interval(float(value), "importance")
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise ModelFailed(f"the scorer returned no number from 0 to 1, but a {type(value).__name__}") from error
 
     def summary(self, memories: Sequence[Memory], summarizer: ModelsLike = None) -> str:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from transactive.errors import InvalidInput
 from transactive.ledger import audit
+from transactive.namespaces import OWNER
 from transactive.paths.incoming import check_count, check_name, check_time
+from transactive.paths.writing import Writing
 from transactive.records import AuditCheck, AuditEntry
-from transactive.store import Store
+from transactive.rules.access import Identity
 
 _STEP = 1000
 
@@ -20,8 +22,9 @@ _STEP = 1000
 class Auditing:
     """Reads the audit; for the owner alone."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, writing: Writing) -> None:
+        self._writing = writing
+        self._store = writing.store
 
     def list(
         self,
@@ -57,9 +60,12 @@ class Auditing:
             return audit.verify(connection)
 
     def export(self, path: str | os.PathLike[str]) -> int:
-        """Write every entry to a new file, one JSON object a line; returns how many."""
+        """Write every entry to a new file, one JSON object a line; returns how many. The last is the export itself."""
         target = Path(path).expanduser()
-        self._store.check()
+        if target.exists():
+            raise InvalidInput(f"{target} exists already; name a new file")
+        with self._writing.change(Identity(OWNER), "export_audit"):
+            pass
         count = 0
         try:
             with target.open("x", encoding="utf-8") as file:
@@ -92,4 +98,5 @@ def _json(entry: AuditEntry) -> dict[str, object]:
         "target": entry.target,
         "count": entry.count,
         "details": dict(entry.details),
+        "hash": entry.hash,
     }

@@ -97,6 +97,8 @@ class Arbitrating:
 
     def _replaced(self, identity: Identity, conflict: Conflict, text: str) -> Memory:
         first, second = conflict.first, conflict.second
+        if first.sensitivity != second.sensitivity:
+            raise AccessDenied("the two are of different sensitivity: correct or forget the wrong one where it is")
         new = NewMemory(
             text=text,
             kind=first.kind,
@@ -104,7 +106,7 @@ class Arbitrating:
             tags=tuple(dict.fromkeys((*first.tags, *second.tags))),
             metadata={k: v for k, v in {**first.metadata, **second.metadata}.items() if k != "value"},
             user=first.user,
-            sensitivity=min((first.sensitivity, second.sensitivity), key=("public", "internal", "confidential").index),
+            sensitivity=first.sensitivity,
             supersedes=(first.uid, second.uid),
         )
         return self._remembering.one(identity, new, first.namespace)

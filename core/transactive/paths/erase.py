@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from transactive.errors import AccessDenied
 from transactive.ledger import lineage, manifest, memories, purge
@@ -28,7 +28,9 @@ class Erasing:
         """Delete what was forgotten longer ago than the policies keep it, step by step; returns how many it was."""
         done = 0
         while True:
-            before = self._horizons()
+            with self._store.ledger.read() as connection:
+                places = purge.forgotten_in(connection)
+            before = self._horizons(places)
             with self._store.ledger.read() as connection:
                 uids = purge.due(connection, before, STEP) if before else []
             if not uids:
@@ -38,15 +40,23 @@ class Erasing:
                 change.details = {"memories": len(uids)}
             done += len(uids)
             pause(done)
-        if done:
+        if self._purge_sayings() or done:
             self._forget_caches()
             self._store.ledger.scrub()
         return done
 
-    def _horizons(self) -> dict[str, int]:
-        """For each namespace that keeps forgotten memories, the time before which they were forgotten too long ago."""
+    def _purge_sayings(self) -> int:
         with self._store.ledger.read() as connection:
-            places = purge.forgotten_in(connection)
+            places = purge.said_in(connection)
+        before = self._horizons(places)
+        if not before:
+            return 0
+        with self._store.ledger.write() as connection:
+            return purge.remove_sayings(connection, before)
+
+    def _horizons(self, places: Sequence[str]) -> dict[str, int]:
+        """For each of these namespaces, the time before which what was forgotten was forgotten too long ago."""
+        with self._store.ledger.read() as connection:
             policies = self._store.tables(connection).policies
         now, found = self._store.clock(), dict[str, int]()
         for place in places:

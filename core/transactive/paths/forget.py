@@ -78,18 +78,22 @@ class Forgetting:
             with self._store.ledger.read() as connection:
                 reach = self._store.reach(connection, identity)
                 rows = memories.matching(connection, both(reach.changeable(), asked), self._store.clock())
-                return _preview([*rows, *_following(connection, reach, rows, derived=derived)])
+                rows += _following(connection, reach, rows, derived=derived)
+                withdrawn = len(_sayings(connection, reach, asked, rows))
+                return replace(_preview(rows), withdrawn=withdrawn)
         forget_id = self._store.new_id()
         with self._writing.change(identity, action) as change:
             rows = memories.matching(change.connection, both(change.reach.changeable(), asked), change.now)
             rows += _following(change.connection, change.reach, rows, derived=derived)
+            sayings = _sayings(change.connection, change.reach, asked, rows)
+            corroborations.take_back(change.connection, sayings, forget_id, change.now)
             found = self._take(change, rows, forget_id)
             self._succeed(change, rows, asked)
             if place is not None:
                 change.target = place
                 access.remove_policy(change.connection, place)
                 namespaces.remove(change.connection, place)
-        return self._forgotten(forget_id, found)
+        return replace(self._forgotten(forget_id, found), withdrawn=len(sayings))
 
     def _succeed(self, change: Change, rows: Sequence[AnyRow], asked: Expression) -> None:
         """What another agent has said as well, and does not fulfil the filter in that agent's name, stays in it."""
@@ -97,9 +101,9 @@ class Forgetting:
         for uid, sources in corroborations.of_others(change.connection, list(backed)).items():
             for source in sources:
                 heir = _heir(backed[uid], source, self._store.new_id(), change.now)
-                if not matches(asked, lambda path, heir=heir: read_memory(heir, path)):  # type: ignore[misc]
+                if not _fulfils(asked, heir):
                     change.enter([heir.namespace])
-                    row = memories.to_row(heir, turn=False, tells_when=tells_when(heir.text))
+                    row = memories.to_row(heir, turn=False, tells_when=tells_when(heir.text), heir_of=uid)
                     memories.add(change.connection, [row])
                     corroborations.inherit(change.connection, uid, heir.uid, source.agent)
                     change.changed(heir, "succeed")
@@ -164,7 +168,8 @@ class Forgetting:
             taken = memories.forgotten(change.connection, forget_id)
             kept = [row for row in taken if not self._past(change, row)]
             rows = [row for row in kept if change.reach.changes(memories.to_memory(row))]
-            if not rows:
+            said = corroborations.give_back(change.connection, forget_id)
+            if not rows and not said:
                 raise NotFound(
                     f"no forgotten memories under {forget_id!r:.100} that {identity.agent!r} may restore, or no more"
                 )
@@ -175,9 +180,20 @@ class Forgetting:
             for row in rows:
                 change.neighbours.update(self._superseded_again(change, memories.to_memory(row)))
             namespaces.add(change.connection, {row.namespace for row in rows}, change.now)
+            self._disinherit(change, uids)
             self._note(change, rows, forget_id)
         self._store.forget_known()
         return len(rows)
+
+    def _disinherit(self, change: Change, uids: Sequence[str]) -> None:
+        """What is back needs no heir: its sources are its own again."""
+        heirs = lineage.heirs(change.connection, uids)
+        for heir, uid in heirs.items():
+            corroborations.return_to(change.connection, uid, heir)
+        gone = list(memories.by_uids(change.connection, heirs).values())
+        memories.forget(change.connection, list(heirs), self._store.new_id(), change.now)
+        for row in gone:
+            change.changed(memories.to_memory(row), "forget")
 
 
 def _following(connection: Connection, reach: Reach, rows: Sequence[AnyRow], *, derived: bool) -> list[AnyRow]:
@@ -187,6 +203,23 @@ def _following(connection: Connection, reach: Reach, rows: Sequence[AnyRow], *, 
     below = lineage.descendants(connection, uids) if derived else set(lineage.sole_copies(connection, uids))
     found = memories.by_uids(connection, sorted(below - known)).values()
     return [row for row in found if row.forgotten_at is None and reach.changes(memories.to_memory(row))]
+
+
+def _sayings(
+    connection: Connection, reach: Reach, asked: Expression, rows: Sequence[AnyRow]
+) -> list[tuple[str, Source]]:
+    """What was said of other memories, and would fulfil the filter as a memory of its own: it backs them no longer."""
+    going = {row.uid for row in rows}
+    found: list[tuple[str, Source]] = []
+    for row, source in corroborations.direct(connection):
+        own = _heir(memories.to_memory(row), source, row.uid, unstamp(row.recorded_at))
+        if row.uid not in going and reach.changes(own) and _fulfils(asked, own):
+            found.append((row.uid, source))
+    return found
+
+
+def _fulfils(asked: Expression, memory: Memory) -> bool:
+    return matches(asked, lambda path: read_memory(memory, path))
 
 
 def _preview(rows: Sequence[AnyRow]) -> Forgotten:

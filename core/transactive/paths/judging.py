@@ -31,6 +31,8 @@ class Draft:
     own_id: bool = False
     """The caller chose its id: it is a memory of its own, whatever else says the same."""
     importance_given: bool = False
+    scored: bool = False
+    """A plugged-in scorer rated it."""
     near: tuple[str, ...] = ()
     """Uids of memories whose embeddings are close enough to say the same, closest first."""
     twin: int | None = None
@@ -73,7 +75,7 @@ class Judging:
 
     def _looks(self, draft: Draft, policy: Policy) -> bool:
         """Whether the neighbours of a fact are worth a search: for another wording of it, or for its novelty."""
-        rated = draft.importance_given or self._store.models.scorer is not None
+        rated = draft.importance_given or draft.scored
         return draft.is_fact and policy.reinforce is not False and (policy.duplicate_at is not None or not rated)
 
     def nearest(
@@ -98,13 +100,21 @@ class Judging:
         except IndexUnavailable:  # the write goes on: it needs the ledger alone
             return None
 
+    def scored(self, drafts: Sequence[Draft]) -> list[Draft]:
+        """The drafts with the importance that a plugged-in scorer gives them, before anything is written."""
+        if self._store.models.scorer is None:
+            return list(drafts)
+        return [draft if draft.importance_given else self._by_scorer(draft) for draft in drafts]
+
+    def _by_scorer(self, draft: Draft) -> Draft:
+        rated = self._store.models.importance(draft.memory.text)
+        assert rated is not None
+        return replace(draft, memory=replace(draft.memory, importance=rated), scored=True)
+
     def _rated(self, draft: Draft, novelty: float | None) -> Draft:
-        if draft.importance_given:
+        if draft.importance_given or draft.scored:
             return draft
-        text = draft.memory.text
-        rated = self._store.models.importance(text)
-        if rated is None:
-            rated = importance.score(text, novelty)
+        rated = importance.score(draft.memory.text, novelty)
         return replace(draft, memory=replace(draft.memory, importance=rated))
 
 
@@ -139,10 +149,14 @@ def repeats(new: Memory, old: Memory) -> bool:
     )
 
 
-def compatible(new: Memory, old: Memory) -> bool:
-    """Whether nothing that is said with the new memory contradicts the old one, or would be lost in it."""
+def compatible(new: Memory, old: Memory, *, may_change: bool) -> bool:
+    """Whether nothing that is said with the new memory contradicts the old one, or would be lost in it.
+
+    Who may not change the old memory adds neither tags nor metadata to it: with others, it is a memory of its own.
+    """
     clash = any(key in old.metadata and old.metadata[key] != value for key, value in new.metadata.items())
-    return not clash and not (new.verified and not old.verified)
+    more = not set(new.tags) <= set(old.tags) or not new.metadata.keys() <= old.metadata.keys()
+    return not clash and (may_change or not more) and not (new.verified and not old.verified)
 
 
 def merged(new: Memory, old: Memory, *, importance_given: bool) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from transactive.index.protocol import Fields, Index, Point
 from transactive.ledger import memories, windows
 from transactive.ledger.rows import AnyRow
 from transactive.ledger.times import unstamp
-from transactive.namespaces import patterns_covering
+from transactive.namespaces import patterns_covering, superseded
 from transactive.records import Memory
 from transactive.rules.dates import in_words
 from transactive.store import Encoders
@@ -122,9 +122,10 @@ def _mean(vectors: Sequence[Vectors]) -> Vectors:
 
 
 def _fields(row: AnyRow) -> Fields:
+    patterns = patterns_covering(row.namespace)
     return Fields(
         namespace=row.namespace,
-        scopes=tuple(patterns_covering(row.namespace)),
+        scopes=tuple(map(superseded, patterns) if row.superseded_by is not None else patterns),
         agent=row.agent,
         kind=row.kind,
         sensitivity=row.sensitivity,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from transactive.embedding.protocol import Vectors, embed_query
 from transactive.embedding.terms import identifier_term
 from transactive.errors import EmbeddingFailed, FilterTooBroad, IndexUnavailable
-from transactive.filters import And, Expression, Not, Test, both, equals
+from transactive.filters import ALL, And, Expression, Not, Test, both, equals
 from transactive.index.protocol import Index, Search, rewritten
 from transactive.ledger import events, memories
 from transactive.ledger.rows import AnyRow
@@ -25,7 +25,7 @@ from transactive.paths.words import by_former_words, by_words, fulfils, held_bac
 from transactive.policies import effective
 from transactive.records import ChannelScore, Hit, Memory, Recall, Why
 from transactive.rules import cues, fusion, ranking, weighing
-from transactive.rules.access import Identity, Reach
+from transactive.rules.access import Identity, Reach, widened
 from transactive.rules.identifiers import exact
 from transactive.store import Store
 
@@ -98,7 +98,9 @@ class Recalling:
         view = self._store.view(connection, reach)
         mentions = view.names.mentions(asked.query)
         vector = embed_query(self._store.encoders.embedder, cues.without(asked.query, mentions))
-        held = held_back(self._store, asked)
+        held = left_out = held_back(self._store, asked)
+        if view.readable != ALL:  # the condition of access leaves out what was superseded
+            held = held_back(self._store, replace(asked, superseded=True))
         where = both(
             view.readable,
             self._resolved(connection, reach, asked.narrowed),
@@ -110,7 +112,7 @@ class Recalling:
                 dense=vector,
                 terms=self._store.encoders.sparse.query(asked.query),
                 identifiers=tuple(map(identifier_term, exact(asked.query))),
-                where=where,
+                where=widened(where) if asked.superseded else where,
                 corpus=view.readable,
                 depth=max(DEPTH, 4 * asked.wanted),
             )
@@ -125,7 +127,9 @@ class Recalling:
         fused, ranked = self._ranked(connection, fused, cue)
         if self._weighs(asked):
             ranked = self._weighed(connection, asked, fused, ranked)
-        found = self._readable(connection, reach, fused, ranked, where=both(asked.narrowed, *held), wanted=asked.wanted)
+        found = self._readable(
+            connection, reach, fused, ranked, where=both(asked.narrowed, *left_out), wanted=asked.wanted
+        )
         hits: list[Hit] = []
         for item in found:
             similarity = _similarity(index, fused, item, vector)

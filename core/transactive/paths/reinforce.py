@@ -27,12 +27,18 @@ class Existing:
         self._near = memories.by_uids(change.connection, near)
 
     def repeated(self, new: Memory, near: Sequence[str]) -> Memory | None:
-        """The memory that the new one says again, if the writer may know of it and nothing of the new one is lost."""
+        """The memory that the new one says again, if the writer may know of it and nothing of the new one is lost.
+
+        A promoted one loses nothing: what is said with it stays with its origin.
+        """
+        reach, promoted = self._change.reach, new.promoted_from is not None
         exact = self._keyed.get((Sameness.of(new), text_key(new.text)))
         rows = [exact] if exact is not None else [self._near[uid] for uid in near if uid in self._near]
         for row in rows:
             old = memories.to_memory(row)
-            if self._stands(row) and repeats(new, old) and compatible(new, old) and self._change.reach.sees(old):
+            may_change = promoted or reach.changes(old)
+            known = self._stands(row) and reach.sees(old)
+            if known and repeats(new, old) and compatible(new, old, may_change=may_change):
                 return old
         return None
 
@@ -73,7 +79,7 @@ def reinforce(change: Change, old: Memory, new: Memory, *, importance_given: boo
     if old.expires_at is not None and (new.expires_at is None or new.expires_at > old.expires_at):
         memories.change(change.connection, old.uid, expires_at=stamp(new.expires_at))
     gained = merged(new, old, importance_given=importance_given)
-    if gained:
+    if gained and change.reach.changes(old):
         revised = replace(old, **gained, version=old.version + 1, updated_at=change.now)
         by = change.reach.identity.agent
         memories.replace(change.connection, old, revised, turn=False, tells_when=tells_when(old.text), by=by)

@@ -73,6 +73,7 @@ class Remembering:
         alone = action == "remember"
         drafts, policies = self._drafts(identity, given, namespace, alone=alone)
         self._check_ids(drafts, alone=alone)
+        drafts = self._judging.scored(drafts)
         done: list[Memory] = []
         for start in range(0, len(drafts), BATCH):
             done.extend(self._write(identity, drafts[start : start + BATCH], policies, action, also))
@@ -276,7 +277,12 @@ class Remembering:
             old = existing.repeated(memory, draft.near) if draft.is_fact else None
             if old is not None:
                 again[place] = draft, old
-            elif draft.is_fact and twin is not None and twin in new and compatible(memory, new[twin][0].memory):
+            elif (
+                draft.is_fact
+                and twin is not None
+                and twin in new
+                and compatible(memory, new[twin][0].memory, may_change=True)
+            ):
                 again[place] = draft, twin
             else:
                 free = group not in keyed and existing.free(memory)

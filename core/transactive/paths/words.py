@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from transactive.errors import InvalidInput
-from transactive.filters import ALL, And, Expression, Not, both, equals, matches, read_memory
+from transactive.filters import ALL, Expression, Not, both, equals, matches, read_memory
 from transactive.ledger import memories, text
 from transactive.ledger.versions import Past
 from transactive.paths.question import Question
@@ -23,8 +23,7 @@ def held_back(store: Store, asked: Question) -> tuple[Expression, ...]:
     """What recall leaves out although it may be read: what was corrected, and drafts where they are held back."""
     current = () if asked.superseded else store.current()
     gated = store.latest.gated
-    held = (Not(And((equals("namespace", *gated), Not(equals("verified", True))))),) if gated else ()
-    return (*current, *held)
+    return (*current, *((Not(equals("draft", *gated)),) if gated else ()))
 
 
 def fulfils(where: Expression, memory: Memory) -> bool:

@@ -19,6 +19,8 @@ class Forgotten:
     count: int
     sample: tuple[Memory, ...]
     """Up to ten of them."""
+    withdrawn: int = 0
+    """How many sayings of memories that stay: others said the same, and it is no longer counted that they did."""
     dry_run: bool = False
 
 
@@ -101,6 +103,8 @@ class AuditEntry:
     """A namespace or pattern, or how many namespaces."""
     count: int
     details: Mapping[str, Any] = field(default_factory=dict)
+    hash: str = ""
+    """SHA-256 over the hash of the entry before and this one, in hexadecimal digits."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

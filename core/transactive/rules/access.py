@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from transactive.filters import ALL, NONE, And, Expression, Not, Or, Test, both, equals
-from transactive.namespaces import OWNER, covers, private_namespace
+from transactive.namespaces import OWNER, covers, private_namespace, superseded
 from transactive.records import RIGHTS, SENSITIVITIES, Grant, Memory, Right, Sensitivity
 
 
@@ -163,6 +163,21 @@ def _scoped(patterns: list[str], clearance: Sensitivity) -> Expression:
         return scopes
     allowed = SENSITIVITIES[: SENSITIVITIES.index(clearance) + 1]
     return And((scopes, equals("sensitivity", *allowed)))
+
+
+def widened(expression: Expression) -> Expression:
+    """The expression for an index that shall find what was superseded too."""
+    match expression:
+        case And(items):
+            return And(tuple(map(widened, items)))
+        case Or(items):
+            return Or(tuple(map(widened, items)))
+        case Not(item):
+            return Not(widened(item))
+        case Test(path="scopes"):
+            return equals("scopes", *expression.operand, *map(superseded, expression.operand))
+        case Test():
+            return expression
 
 
 def narrowed(namespaces: Sequence[str]) -> Expression:

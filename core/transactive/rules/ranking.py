@@ -47,8 +47,8 @@ class Traits:
     namespace: str = ""
     kind: Kind = "semantic"
     importance: float = 0.5
-    used_at: datetime | None = None
-    """When it was last recalled, read or said again."""
+    touched: float = 0.0
+    """The latest of when it happened, and was last recalled, read or said again, in seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)

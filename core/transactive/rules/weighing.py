@@ -42,15 +42,12 @@ def factors(
         if weight:
             half_life = decay.half_life_of(policy, first.kind, asked.half_life)
             renews = policy.renew_on_access is not False
-            ages = np.array([_age(traits[place], now, renews=renews) for place in members])
-            kept = decay.factors(policy.decay or "exponential", np.maximum(0.0, ages / half_life.total_seconds()))
+            since = [traits[n].touched if renews else traits[n].created_at.timestamp() for n in members]
+            ratios = (now.timestamp() - np.array(since)) / half_life.total_seconds()
+            kept = decay.factors(policy.decay or "exponential", np.maximum(0.0, ratios))
             decayed[members] = 1.0 - weight * (1.0 - kept)
     return importance, decayed
 
 
 def _first(asked: float | None, policy: float | None) -> float:
     return asked if asked is not None else policy or 0.0
-
-
-def _age(trait: Traits, now: datetime, *, renews: bool) -> float:
-    return decay.age(trait.created_at, trait.used_at if renews else None, now).total_seconds()
