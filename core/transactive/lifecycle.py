@@ -44,8 +44,9 @@ class Lifecycle(Handle):
     ) -> Memory:
         """Put a new memory in the place of a wrong one, which stays in the history but leaves recall.
 
-        What is not given is as it was in the old one. Who may revise it may correct it: its author with `write`,
-        others with `admin`.
+        Kind, importance, tags, metadata, user and sensitivity are those of the old one unless given; source,
+        confidence, verification, session and time to live are the correction's own. Who may revise it may
+        correct it: its author with `write`, others with `admin`.
 
         Raises:
             VersionConflict: it was superseded already; `.current` is what took its place.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -332,8 +332,11 @@ class Memories(Rights):
             why.add(AccessDenied)
         return why
 
-    def repeats(self, who: Handle, new: Item) -> list[Item]:
-        """The memories that a new one would only say again, as far as its writer may know of them."""
+    def repeats(self, who: Handle, new: Item, own: Iterable[str] = ()) -> list[Item]:
+        """The memories that a new one would only say again, as far as its writer may know of them.
+
+        `own` is what the same call wrote before: what one may not read, one still has just said.
+        """
         if not self.policy(new.namespace).get("reinforce", True):
             return []
         return [
@@ -343,17 +346,17 @@ class Memories(Rights):
             == (new.namespace, new.kind, new.user, new.sensitivity)
             and said_as(old.now.text) == said_as(new.now.text)
             and self.stands(old)
-            and self.visible(who, old)
+            and (old.uid in own or self.visible(who, old))
             and not (new.now.verified_by and not old.now.verified_by)
         ]
 
-    def remember(self, who: Handle, new: New, uid: str, importance: float) -> list[Item]:
+    def remember(self, who: Handle, new: New, uid: str, importance: float, own: Iterable[str] = ()) -> list[Item]:
         """Something is written; `uid` and `importance` are what the store answered. Returns what came by policy."""
         item = self._item(who, new, uid, importance)
         if item.session is not None:
             session = self.sessions.setdefault(item.session, Sitting(who.agent, item.user))
             session.user = session.user or item.user
-        again = self.repeats(who, item) if item.kind in FACTS and not new.supersedes else []
+        again = self.repeats(who, item, own) if item.kind in FACTS and not new.supersedes else []
         if again:
             (old,) = [old for old in again if old.uid == uid] or [again[0]]
             assert old.uid == uid, f"{new} says again what {[o.uid for o in again]} say, and is another memory: {uid}"
@@ -531,6 +534,9 @@ class Memories(Rights):
         for item in self.items.values():
             if item.superseded_by in uids:
                 item.superseded_by = item.superseded_at = None
+                for other in self.items.values():
+                    if item.uid in other.supersedes and other.forgotten is None and other.uid not in uids:
+                        item.superseded_by, item.superseded_at = other.uid, self.now
 
     def undone(self, who: Handle, forget_id: str) -> list[Item]:
         """What an undo would bring back."""
@@ -588,6 +594,3 @@ class Memories(Rights):
             item.said = {key: said for key, said in item.said.items() if said.memory not in gone}
         self.sessions = {id: session for id, session in self.sessions.items() if session.user != user}
         return len(gone)
-
-
-Chooser = Callable[[Item], bool]

@@ -109,7 +109,6 @@ def test_at_most_fifty_become_one(team, clock):
     clock.advance(timedelta(days=40))
     made = team.agent("ana").compact(summarizer=counted)
     assert [len(summary.derived_from) for summary in made.summaries] == [50, 50, 20]
-    assert team.agent("ana").compact(summarizer=counted).condensed == 0, "a summary is not old when it is made anew"
 
 
 def test_the_originals_can_be_seen_until_they_are_purged(team, clock):
@@ -154,12 +153,14 @@ def test_what_corroborated_still_does_after_it_was_condensed(team, clock):
 
 
 def test_without_a_model_the_most_telling_sentences_are_taken(team, clock):
-    said = ["The invoice INV-5678 was refunded on 3 May.", "Okay.", "The invoice INV-5678 had been paid twice."]
+    said = ["Okay.", "The invoice INV-5678 was refunded on 3 May.", "Thanks!", "Dana decided to close account 42."]
+    said += [f"Some small talk about {n} things, " * 20 + "and so on." for n in ("many", "few", "no", "all")]
     team.remember_many([NewMemory(text=text, kind="episodic", importance=0.2) for text in said])
     clock.advance(timedelta(days=40))
     (summary,) = team.compact().summaries
     assert "INV-5678 was refunded on 3 May" in summary.text
-    assert all(sentence in said for sentence in summary.text.split(" | "))  or len(summary.text) <= 1000
+    assert "Dana decided to close account 42." in summary.text
+    assert len(summary.text) <= 1000
 
 
 def test_the_stores_summariser_is_used_and_the_calls_before_it(clock):
@@ -254,13 +255,14 @@ def test_drafts_and_verified_memories_do_not_mix_and_a_gate_is_kept(team, clock)
     assert sorted(map(sorted, (s.derived_from for s in made.summaries))) == sorted([sorted(uids[:2]), sorted(uids[2:])])
 
 
-def test_wrong_arguments_are_refused(team):
+def test_wrong_arguments_are_refused(team, clock):
+    chatter(team, 2)
+    clock.advance(timedelta(days=1))
     for wrong in (
         {"older_than": "soon"},
         {"max_importance": 2},
         {"namespace": "team/**"},
         {"summarizer": 3},
     ):
-        chatter(team, 2)
         with pytest.raises(InvalidInput):
             team.agent("ana").compact(**{"older_than": "1s", **wrong})  # type: ignore[arg-type]

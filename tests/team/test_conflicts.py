@@ -35,7 +35,7 @@ def conflict(team, clock) -> Conflict:
     team.agent("ana").publish(FAST, tags=["a"], importance=0.3, metadata={"papers": 5})
     clock.advance(timedelta(hours=1))
     team.agent("ben").publish(SLOW, tags=["b"], importance=0.6, metadata={"year": 2026})
-    [found] = team.conflicts()
+    found: Conflict = team.conflicts()[0]
     return found
 
 

@@ -25,9 +25,9 @@ def accesses(team):
         return {uid: (at, n) for uid, at, n in ledger.execute("SELECT uid, accessed_at, accesses FROM memories")}
 
 
-def aged(team, *days, kind="episodic", text=TEXT):
+def aged(team, *days):
     """The same said once for each age; episodic, so that each is a memory of its own."""
-    items = [NewMemory(text=text, kind=kind, created_at=START - age * DAY, importance=0.5) for age in days]
+    items = [NewMemory(text=TEXT, kind="episodic", created_at=START - age * DAY, importance=0.5) for age in days]
     return team.agent("ana").remember_many(items)
 
 

@@ -107,7 +107,8 @@ def test_in_another_process_it_is_over_too(tmp_path, another):
         child = another(tmp_path, index=None).opened()
         written_there = child.ask("publish", TEXT, agent="ana", ttl="1s")
         written_here = owner.publish("the coupon SAVE-20 is valid", ttl="1s")
-        deadline = owner.get(written_here.uid).expires_at
+        deadline = written_here.expires_at
+        assert deadline is not None
         while datetime.now(START.tzinfo) <= deadline:
             child.ask("count", agent="ana")
         assert child.ask("list", agent="ana") == "Page([])"

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from transactive.ledger.memories import SOME, by_uids
+from transactive.ledger.memories import SOME, by_uids, live
 from transactive.ledger.rows import AnyRow, mapping
 from transactive.ledger.schema import corroborations, memories
 from transactive.ledger.times import stamp, unstamp
@@ -202,17 +202,14 @@ def to_source(row: AnyRow) -> Source:
     )
 
 
-def supported(connection: Connection, source: str, namespace: str) -> AnyRow | None:
+def supported(connection: Connection, source: str, namespace: str, now: datetime) -> AnyRow | None:
     """The live memory of a namespace that a memory was promoted to already: as its copy, or as one more source."""
-    copies = select(memories).where(
-        memories.c.promoted_from == source, memories.c.namespace == namespace, memories.c.forgotten_at.is_(None)
-    )
-    row = connection.execute(copies.order_by(memories.c.number)).first()
+    there = and_(memories.c.namespace == namespace, live(now))
+    copies = select(memories).where(memories.c.promoted_from == source, there)
+    row = connection.execute(copies.order_by(memories.c.number.desc())).first()
     if row is not None:
         return row
     backed = select(memories).join(
         corroborations, and_(corroborations.c.uid == memories.c.uid, corroborations.c.memory == source)
     )
-    return connection.execute(
-        backed.where(memories.c.namespace == namespace, memories.c.forgotten_at.is_(None))
-    ).first()
+    return connection.execute(backed.where(there)).first()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Text, bindparam, cast, func, or_, select, update
+from sqlalchemy import Connection, Text, bindparam, cast, func, select, update
 
 from transactive.ledger.memories import SOME
 from transactive.ledger.rows import AnyRow
@@ -20,15 +20,33 @@ def supersede(connection: Connection, uids: Sequence[str], by: str, now: datetim
 
 
 def reinstate(connection: Connection, by: Sequence[str]) -> list[str]:
-    """The memories that had taken the place of others are gone: the others stand again; returns their uids."""
-    back: list[str] = []
+    """The memories that had taken the place of others are gone: the others stand again; returns their uids.
+
+    What one of them had itself been superseded by takes its place.
+    """
+    found: dict[str, str | None] = {}
     for start in range(0, len(by), SOME):
-        some = memories.c.superseded_by.in_(by[start : start + SOME])
+        query = select(memories.c.uid, memories.c.superseded_by).where(memories.c.uid.in_(by[start : start + SOME]))
+        found.update((row.uid, row.superseded_by) for row in connection.execute(query))
+    back: list[str] = []
+    for uid in found:
+        successor = _standing(found, uid)
+        changed = update(memories).where(memories.c.superseded_by == uid)
+        if successor is not None:
+            connection.execute(changed.values(superseded_by=successor))
+            continue
         # Without its text key: the same may have been said anew meanwhile.
-        values = {"superseded_by": None, "superseded_at": None, "text_key": None}
-        changed = update(memories).where(some).values(values).returning(memories.c.uid)
-        back.extend(connection.execute(changed).scalars())
+        stands = changed.values(superseded_by=None, superseded_at=None, text_key=None).returning(memories.c.uid)
+        back.extend(connection.execute(stands).scalars())
     return back
+
+
+def _standing(after: Mapping[str, str | None], uid: str) -> str | None:
+    """Where a chain of corrections leads beyond the memories that are gone; None when it ends among them."""
+    following = after[uid]
+    while following in after:
+        following = after[following]
+    return following
 
 
 def superseding(connection: Connection) -> bool:
@@ -89,11 +107,11 @@ def _children(connection: Connection, uids: Sequence[str]) -> set[str]:
 
 _ACCESSED = (
     update(memories)
-    .where(
-        memories.c.uid == bindparam("memory"),
-        or_(memories.c.accessed_at.is_(None), memories.c.accessed_at <= bindparam("at")),
+    .where(memories.c.uid == bindparam("memory"))
+    .values(
+        accessed_at=func.max(func.coalesce(memories.c.accessed_at, 0), bindparam("at")),
+        accesses=memories.c.accesses + bindparam("times"),
     )
-    .values(accessed_at=bindparam("at"), accesses=memories.c.accesses + bindparam("times"))
 )
 
 

@@ -203,9 +203,19 @@ def by_id(connection: Connection, id: str, namespace: str) -> list[AnyRow]:
     return sorted(rows, key=lambda row: bool(row.uid != id))
 
 
-def taken(connection: Connection, uids: Sequence[str]) -> set[str]:
-    """Which of these uids belong to memories that are not forgotten."""
-    return {uid for uid, row in by_uids(connection, uids).items() if row.forgotten_at is None}
+def taken(connection: Connection, uids: Sequence[str], now: datetime) -> set[str]:
+    """Which of these uids belong to live memories."""
+    return {uid for uid, row in by_uids(connection, uids).items() if row.forgotten_at is None and not _over(row, now)}
+
+
+def _over(row: AnyRow, now: datetime) -> bool:
+    return row.expires_at is not None and bool(row.expires_at <= stamp(now))
+
+
+def expired_among(connection: Connection, uids: Sequence[str], now: datetime) -> list[Memory]:
+    """Those of these memories whose time is over and that nobody has forgotten yet."""
+    found = by_uids(connection, uids).values()
+    return [to_memory(row) for row in found if row.forgotten_at is None and _over(row, now)]
 
 
 def displace(connection: Connection, uids: Sequence[str], new_id: Callable[[], str]) -> None:

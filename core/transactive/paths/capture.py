@@ -71,7 +71,7 @@ class Capturing:
     def _new(self, items: list[NewMemory], namespace: str) -> list[NewMemory]:
         uids = {item.id: ids.of_foreign(self._store.settings.store_id, namespace, item.id) for item in items if item.id}
         with self._store.ledger.read() as connection:
-            known = memories.taken(connection, list(uids.values()))
+            known = memories.taken(connection, list(uids.values()), self._store.clock())
         fresh: dict[str, NewMemory] = {}
         for place, item in enumerate(items):
             if item.id is None or uids[item.id] not in known:

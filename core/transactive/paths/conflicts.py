@@ -109,12 +109,19 @@ class Arbitrating:
             sensitivity=first.sensitivity,
             supersedes=(first.uid, second.uid),
         )
-        return self._remembering.one(identity, new, first.namespace)
+
+        def unchanged(change: Change, _written: Sequence[Memory]) -> None:
+            for memory in (first, second):
+                row = memories.by_uids(change.connection, [memory.uid])[memory.uid]
+                if row.version != memory.version:
+                    raise _changed(memories.to_memory(row))
+
+        return self._remembering.many(identity, [new], first.namespace, action="remember", also=unchanged)[0]
 
     def _current(self, change: Change, memory: Memory) -> Memory:
         current = memories.to_memory(self._reading.row(change.connection, change.reach, memory.uid, memory.namespace))
         if current.version != memory.version or current.superseded:
-            raise VersionConflict("one of the two changed since it was listed; list the conflicts again", current)
+            raise _changed(current)
         return current
 
     def _by_likeness(self, claims: Sequence[Memory]) -> Iterator[Conflict]:
@@ -139,6 +146,10 @@ class Arbitrating:
         embedded = embed_documents(self._store.encoders.embedder, [m.text for m in missing])
         stored.update(zip((m.uid for m in missing), embedded, strict=True))
         return np.stack([stored[m.uid] for m in claims])
+
+
+def _changed(current: Memory) -> VersionConflict:
+    return VersionConflict("one of the two changed since it was listed; list the conflicts again", current)
 
 
 def _by_attribute(claims: Sequence[Memory]) -> Iterator[Conflict]:

@@ -37,12 +37,14 @@ class Erasing:
                 break
             with self._writing.change(self._owner, "purge") as change:
                 purge.remove(change.connection, uids, sayings=False)
+                manifest.write(change.connection, unscrubbed=True)
                 change.details = {"memories": len(uids)}
             done += len(uids)
             pause(done)
-        if self._purge_sayings() or done:
+        if self._purge_sayings() or done or self._noted("unscrubbed"):
             self._forget_caches()
             self._store.ledger.scrub()
+            self._note(unscrubbed=False)
         return done
 
     def _purge_sayings(self) -> int:
@@ -52,6 +54,7 @@ class Erasing:
         if not before:
             return 0
         with self._store.ledger.write() as connection:
+            manifest.write(connection, unscrubbed=True)
             return purge.remove_sayings(connection, before)
 
     def _horizons(self, places: Sequence[str]) -> dict[str, int]:
@@ -96,13 +99,19 @@ class Erasing:
 
     def unfinished(self) -> bool:
         """Whether an erasure was interrupted before the index was built anew."""
-        with self._store.ledger.read() as connection:
-            return bool(manifest.read(connection).get("erasing"))
+        return self._noted("erasing")
 
     def finished(self) -> None:
         """Nothing erased is left in any file."""
+        self._note(erasing=False)
+
+    def _noted(self, key: str) -> bool:
+        with self._store.ledger.read() as connection:
+            return bool(manifest.read(connection).get(key))
+
+    def _note(self, **values: bool) -> None:
         with self._store.ledger.write() as connection:
-            manifest.write(connection, erasing=False)
+            manifest.write(connection, **values)
 
     def _forget_caches(self) -> None:
         self._store.forget_known()

@@ -149,7 +149,7 @@ class Forgetting:
     def _superseded_again(self, change: Change, memory: Memory) -> list[str]:
         """A correction is back: what it corrected, if nothing else took its place, is corrected again."""
         former = memories.by_uids(change.connection, memory.supersedes).values()
-        again = [row.uid for row in former if row.superseded_by is None]
+        again = [row.uid for row in former if row.superseded_by in {None, memory.superseded_by}]
         if again:
             lineage.supersede(change.connection, again, memory.uid, change.now)
             change.supersedes = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +13,7 @@ from transactive.embedding.protocol import Vectors
 from transactive.errors import IndexUnavailable
 from transactive.filters import both, equals
 from transactive.ledger import events
+from transactive.paths.incoming import MAX_METADATA
 from transactive.policies import Policy
 from transactive.records import Memory
 from transactive.rules import duplicates, importance
@@ -154,6 +156,8 @@ def compatible(new: Memory, old: Memory, *, may_change: bool) -> bool:
 
     Who may not change the old memory adds neither tags nor metadata to it: with others, it is a memory of its own.
     """
+    if len(json.dumps({**old.metadata, **new.metadata})) > MAX_METADATA:
+        return False
     clash = any(key in old.metadata and old.metadata[key] != value for key, value in new.metadata.items())
     more = not set(new.tags) <= set(old.tags) or not new.metadata.keys() <= old.metadata.keys()
     return not clash and (may_change or not more) and not (new.verified and not old.verified)

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from transactive.embedding.protocol import Vectors, embed_documents
-from transactive.errors import AccessDenied, InvalidInput, RateLimited
-from transactive.ledger import corroborations, memories
+from transactive.errors import AccessDenied, InvalidInput, RateLimited, VersionConflict
+from transactive.ledger import corroborations, lineage, memories
 from transactive.namespaces import check_path
 from transactive.paths.admission import check_admission, check_may, take_tokens
 from transactive.paths.incoming import expiry
@@ -83,10 +83,12 @@ class Promoting:
         if to == memory.namespace:
             raise InvalidInput(f"the memory is in {to!r} already; promote it to another namespace")
         check_may(change.reach, "write", to)
-        done = corroborations.supported(change.connection, memory.uid, to)
-        mine = done is not None and done.promoted_by == change.reach.identity.agent
-        if done is not None and (mine or change.reach.sees(memories.to_memory(done))):
-            return memories.to_memory(done)
+        if memory.superseded_by is not None:
+            raise VersionConflict("the memory was superseded; promote what took its place", memory)
+        row = corroborations.supported(change.connection, memory.uid, to, change.now)
+        done = None if row is None else memories.to_memory(row)
+        if done is not None and self._still_says(change, done, memory):
+            return done
         policy = effective(change.tables.policies, to)
         assert policy.ttl is None or not isinstance(policy.ttl, str)
         copy = promotion.copy(
@@ -106,14 +108,41 @@ class Promoting:
         take_tokens(change, [to])
         key = text_key(copy.text) if policy.reinforce and existing.free(copy) else None
         change.enter([to])
-        row = memories.to_row(copy, turn=False, tells_when=tells_when(copy.text), text_key=key)
-        memories.add(change.connection, [row])
+        new = memories.to_row(copy, turn=False, tells_when=tells_when(copy.text), text_key=key)
+        memories.add(change.connection, [new])
         change.changed(copy, "promote")
+        self._supersede(change, copy, memory)
         if vector is not None:
             change.fresh[copy.uid] = (1, vector)
         if copy.expires_at is not None:
             self._store.expiring = True
         return copy
+
+    def _still_says(self, change: Change, done: Memory, memory: Memory) -> bool:
+        """Whether an earlier copy is one that the promoter may know of, and says what the memory now says."""
+        mine = done.promoted_by == change.reach.identity.agent
+        copied = done.promoted_from == memory.uid
+        return (mine or change.reach.sees(done)) and (not copied or text_key(done.text) == text_key(memory.text))
+
+    def _supersede(self, change: Change, copy: Memory, memory: Memory) -> None:
+        """The copy takes the place of former copies of its origin or what that corrects, unless others back them."""
+        origins = [memory.uid, *memory.supersedes]
+        former = [row for uid in origins for row in lineage.copies(change.connection, uid)]
+        stale = [
+            old
+            for old in map(memories.to_memory, former)
+            if old.uid != copy.uid
+            and (old.namespace, old.user, old.sensitivity) == (copy.namespace, copy.user, copy.sensitivity)
+            and old.forgotten_at is None
+            and not (old.superseded or old.corroborated)
+            and change.reach.changes(old)
+        ]
+        if stale:
+            lineage.supersede(change.connection, [old.uid for old in stale], copy.uid, change.now)
+            memories.change(change.connection, copy.uid, supersedes=[old.uid for old in stale])
+            change.supersedes = True
+        for old in stale:
+            change.changed(old, "supersede")
 
     def _vector(self, memory: Memory) -> Vectors | None:
         if self._store.index is None:

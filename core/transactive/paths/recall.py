@@ -68,7 +68,7 @@ class Recalling:
             heads = events.read(connection)
             reach = self._store.reach(connection, identity, heads)
             if asked.as_of is not None:
-                return self._noted(by_former_words(self._store, connection, reach, asked, asked.as_of))
+                return by_former_words(self._store, connection, reach, asked, asked.as_of)
             if self._store.index is None:
                 reason = "this store was opened without an index"
                 return self._noted(by_words(self._store, connection, reach, asked, reason))

@@ -75,8 +75,11 @@ class Remembering:
         self._check_ids(drafts, alone=alone)
         drafts = self._judging.scored(drafts)
         done: list[Memory] = []
+        rated = [draft.memory.namespace for draft in drafts]  # the first batch takes the tokens of all
         for start in range(0, len(drafts), BATCH):
-            done.extend(self._write(identity, drafts[start : start + BATCH], policies, action, also))
+            some = drafts[start : start + BATCH]
+            ahead = () if start else rated
+            done.extend(self._write(identity, some, policies, action, also=also, ahead=ahead))
             if report is not None:
                 report(len(done), len(drafts))
         return done
@@ -121,10 +124,20 @@ class Remembering:
     def _check_superseded(self, connection: Connection, reach: Reach, old: Memory) -> None:
         check_may_change(reach, old)
         if old.superseded_by is not None:
-            row = memories.by_uids(connection, [old.superseded_by]).get(old.superseded_by)
-            current = old if row is None else memories.to_memory(row)
-            current = current if reach.sees(current) else old
+            current = self._current(connection, reach, old)
             raise VersionConflict(f"memory {old.id!r:.100} was superseded already; correct .current", current)
+
+    def _current(self, connection: Connection, reach: Reach, memory: Memory) -> Memory:
+        """What stands at the end of a chain of corrections, as far as the identity may read it."""
+        current, seen = memory, {memory.uid}
+        while current.superseded_by is not None and current.superseded_by not in seen:
+            row = memories.by_uids(connection, [current.superseded_by]).get(current.superseded_by)
+            after = None if row is None else memories.to_memory(row)
+            if after is None or after.forgotten_at is not None or not reach.sees(after):
+                break
+            seen.add(after.uid)
+            current = after
+        return current
 
     def _draft(self, identity: Identity, new: NewMemory, namespace: str, now: datetime, policy: Policy) -> Draft:
         if identity.user is not None and new.user not in {None, identity.user}:
@@ -171,7 +184,7 @@ class Remembering:
         if not chosen:
             return
         with self._store.ledger.read() as connection:
-            taken = memories.taken(connection, [memory.uid for _, memory in chosen])
+            taken = memories.taken(connection, [memory.uid for _, memory in chosen], self._store.clock())
         for place, memory in chosen:
             if memory.uid in taken:
                 raise _duplicate(memory, None if alone else place)
@@ -183,14 +196,16 @@ class Remembering:
         drafts: Sequence[Draft],
         policies: Mapping[str, Policy],
         action: str,
+        *,
         also: Also | None,
+        ahead: Sequence[str],
     ) -> list[Memory]:
         vectors = self._embedded(drafts)
         judged = self._judging.judged(identity, drafts, vectors, policies)
         near = self._targets(identity, judged, vectors)
         try:
             with self._writing.change(identity, action) as change:
-                written = self._insert(change, judged, vectors, near, policies)
+                written = self._insert(change, judged, vectors, near, policies, ahead=ahead)
                 if also is not None:
                     also(change, written)
         except IntegrityError as error:  # somebody took the id between the check and the transaction
@@ -222,10 +237,12 @@ class Remembering:
         vectors: Vectors,
         near: Mapping[int, tuple[str, ...]],
         policies: Mapping[str, Policy],
+        *,
+        ahead: Sequence[str],
     ) -> list[Memory]:
         new, again = self._sorted(change, drafts, policies)
-        self._admit(change, drafts)
-        memories.displace(change.connection, [d.memory.uid for d in drafts if d.own_id], self._store.new_id)
+        self._admit(change, drafts, ahead)
+        self._displace(change, [draft.memory.uid for draft in drafts if draft.own_id])
         rows = [
             memories.to_row(d.memory, turn=d.turn, tells_when=tells_when(d.memory.text), text_key=key)
             for d, key in new.values()
@@ -246,13 +263,21 @@ class Remembering:
             self._promoting.by_policy(change, written[n], near.get(n, ()), vector)
         return [written[n] for n in range(len(drafts))]
 
-    def _admit(self, change: Change, drafts: Sequence[Draft]) -> None:
+    def _displace(self, change: Change, uids: Sequence[str]) -> None:
+        """An id that a forgotten or expired memory had is free again."""
+        over = memories.expired_among(change.connection, uids, change.now)
+        memories.forget(change.connection, [old.uid for old in over], self._store.new_id(), change.now)
+        for old in over:
+            change.changed(old, "expire")
+        memories.displace(change.connection, uids, self._store.new_id)
+
+    def _admit(self, change: Change, drafts: Sequence[Draft], ahead: Sequence[str]) -> None:
         """Once more what was checked before the transaction, and what only it can decide: rates and sessions."""
         verified = {d.memory.namespace for d in drafts if d.memory.verified}
         places = list(dict.fromkeys(draft.memory.namespace for draft in drafts))
         for place in places:
             check_may_write(change.reach, place, place in verified)
-        take_tokens(change, [draft.memory.namespace for draft in drafts])
+        take_tokens(change, ahead)
         join_sessions(change, [draft.memory for draft in drafts])
         change.enter(places)
         change.target = places[0] if len(places) == 1 else f"{len(places)} namespaces"

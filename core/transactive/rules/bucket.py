@@ -21,7 +21,7 @@ def refilled(bucket: Bucket | None, rate: Rate, now: datetime) -> Bucket:
     if bucket is None:
         return Bucket(float(rate.count), now)
     gained = max(timedelta(0), now - bucket.at) / rate.per * rate.count
-    return Bucket(min(float(rate.count), bucket.tokens + gained), now)
+    return Bucket(min(float(rate.count), bucket.tokens + gained), max(now, bucket.at))
 
 
 def wait(bucket: Bucket, rate: Rate, wanted: int) -> timedelta:

@@ -17,14 +17,17 @@ import numpy as np
 import numpy.typing as npt
 
 from transactive.policies import DEFAULT, Decay, Policy
-from transactive.records import Kind, Memory
+from transactive.records import Kind
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 
 def factor(decay: Decay, age: timedelta, half_life: timedelta) -> float:
     """What is left of 1 after `age`; an age below zero counts as zero."""
-    ratio = max(0.0, age / half_life)
+    return _left(decay, max(0.0, age / half_life))
+
+
+def _left(decay: Decay, ratio: float) -> float:
     match decay:
         case "exponential":
             return float(2.0**-ratio)
@@ -62,33 +65,14 @@ def age(created_at: datetime, last_access: datetime | None, now: datetime) -> ti
     return now - max(created_at, last_access or created_at)
 
 
-def kept(
-    policy: Policy,
-    kind: Kind,
-    created_at: datetime,
-    last_access: datetime | None,
-    now: datetime,
-    *,
-    half_life: timedelta | None = None,
-) -> float:
-    """What is left of a memory under a policy in force, in [0, 1]; `half_life` takes the place of the policy's."""
-    renewed = last_access if policy.renew_on_access is not False else None
-    whole = half_life_of(policy, kind, half_life)
-    return factor(policy.decay or "exponential", age(created_at, renewed, now), whole)
-
-
-def of_memory(policy: Policy, memory: Memory, now: datetime, half_life: timedelta | None = None) -> float:
-    """The same for a memory: its last access is the later of being read and of being said again."""
-    used = max((t for t in (memory.accessed_at, memory.last_seen_at) if t is not None), default=None)
-    return kept(policy, memory.kind, memory.created_at, used, now, half_life=half_life)
-
-
-def half_life_of(policy: Policy, kind: Kind, half_life: timedelta | None = None) -> timedelta:
-    """The half-life of a kind under a policy in force; `half_life` takes the place of the policy's."""
+def seconds_of(policy: Policy, kind: Kind, half_life: timedelta | None = None) -> float:
+    """The half-life of a kind in seconds under a policy in force; `half_life` takes the place of the policy's."""
     base = half_life or cast("timedelta", policy.half_life or DEFAULT.half_life)
-    return base * (policy.half_life_factors or {}).get(kind, 1.0)
+    return base.total_seconds() * (policy.half_life_factors or {}).get(kind, 1.0)
 
 
-def weighted(value: float, weight: float) -> float:
-    """A factor in [1 − weight, 1]: 1 when value is 1 or weight is 0."""
-    return 1.0 - weight * (1.0 - value)
+def kept(policy: Policy, kind: Kind, created_at: datetime, last_access: datetime | None, now: datetime) -> float:
+    """What is left of a memory under a policy in force, in [0, 1]."""
+    renewed = last_access if policy.renew_on_access is not False else None
+    ratio = age(created_at, renewed, now).total_seconds() / seconds_of(policy, kind)
+    return _left(policy.decay or "exponential", max(0.0, ratio))

@@ -40,10 +40,10 @@ def factors(
             importance[members] = 1.0 - weight * (1.0 - values)
         weight = _first(asked.recency, policy.recency_weight)
         if weight:
-            half_life = decay.half_life_of(policy, first.kind, asked.half_life)
+            half_life = decay.seconds_of(policy, first.kind, asked.half_life)
             renews = policy.renew_on_access is not False
             since = [traits[n].touched if renews else traits[n].created_at.timestamp() for n in members]
-            ratios = (now.timestamp() - np.array(since)) / half_life.total_seconds()
+            ratios = (now.timestamp() - np.array(since)) / half_life
             kept = decay.factors(policy.decay or "exponential", np.maximum(0.0, ratios))
             decayed[members] = 1.0 - weight * (1.0 - kept)
     return importance, decayed
