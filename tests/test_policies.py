@@ -99,7 +99,7 @@ def test_what_is_no_fraction(value):
 
 @given(policies)
 def test_a_policy_is_what_it_was_after_json(policy):
-    back = Policy(**to_json(policy))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    back = Policy(**to_json(policy))
     assert back == policy
 
 

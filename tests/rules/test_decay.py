@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
-from typing import Any, get_args
+from typing import get_args
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transactive import Memory, Policy
+from transactive import Policy
 from transactive.policies import Decay
 from transactive.records import KINDS, Kind
-from transactive.rules.decay import age, factor, kept, of_memory, weighted
+from transactive.rules.decay import age, factor, factors, kept, seconds_of
 
 DECAYS: tuple[Decay, ...] = get_args(Decay)
 FADING = [decay for decay in DECAYS if decay != "none"]
@@ -21,7 +22,6 @@ NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
 decays = st.sampled_from(DECAYS)
 ages = st.timedeltas(timedelta(-10), timedelta(days=365_000))
 half_lives = st.timedeltas(timedelta(microseconds=1), timedelta(days=36_500))
-fractions = st.floats(0, 1)
 
 
 @pytest.mark.parametrize("decay", FADING)
@@ -75,12 +75,19 @@ def test_age_counts_from_the_later_of_happening_and_use():
     assert age(created, used, NOW) == age(used, created, NOW) == timedelta(days=2)
 
 
-@given(fractions, fractions)
-def test_a_weight_bounds_what_a_factor_can_take(value, weight):
-    assert 1 - weight - 1e-9 <= weighted(value, weight) <= 1 + 1e-9
-    assert weighted(value, 0) == 1
-    assert weighted(value, 1) == pytest.approx(value)
-    assert weighted(1, weight) == 1
+@given(decays, st.lists(st.floats(0, 1e9), min_size=1, max_size=9))
+def test_many_at_once_are_what_each_is(decay, ratios):
+    many = factors(decay, np.array(ratios))
+    for ratio, found in zip(ratios, many, strict=True):
+        assert 0 <= found <= 1
+        if ratio < 1e6:
+            day = timedelta(days=1)
+            assert found == pytest.approx(factor(decay, ratio * day, day), abs=1e-6) or decay == "step"
+
+
+@pytest.mark.parametrize("decay", DECAYS)
+def test_many_at_once_at_their_ends_and_in_the_middle(decay):
+    assert factors(decay, np.array([0.0, 1.0])).tolist() == pytest.approx([1, 1 if decay == "none" else 0.5])
 
 
 # --- under a policy ---------------------------------------------------------------------------------------------------
@@ -88,14 +95,6 @@ def test_a_weight_bounds_what_a_factor_can_take(value, weight):
 DAY = timedelta(days=1)
 multipliers = st.floats(0.01, 100)
 kinds = st.sampled_from(KINDS)
-
-
-def of_age(days: float, kind: Kind = "semantic", **changes: Any) -> Memory:
-    then = NOW - days * DAY
-    return Memory(
-        id="1", uid="1", namespace="a", kind=kind, text="x", importance=0.5, agent="ana",
-        created_at=then, recorded_at=then, updated_at=then, version=1, **changes,
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize("decay", FADING)
@@ -139,34 +138,9 @@ def test_without_a_policy_it_is_exponential_with_thirty_days():
     assert kept(Policy(), "semantic", NOW - 60 * DAY, None, NOW) == pytest.approx(0.25)
 
 
-@given(decays, half_lives)
-def test_a_half_life_of_the_call_takes_the_place_of_the_policys(decay, half_life):
-    asked = kept(Policy(decay=decay, half_life=DAY), "semantic", NOW - 9 * DAY, None, NOW, half_life=half_life)
-    assert asked == kept(Policy(decay=decay, half_life=half_life), "semantic", NOW - 9 * DAY, None, NOW)
-
-
-def test_the_half_life_of_the_call_is_multiplied_for_the_kind_too():
+def test_the_half_life_of_a_kind():
     policy = Policy(half_life="1h", half_life_factors={"procedural": 4})
-    assert kept(policy, "procedural", NOW - 4 * DAY, None, NOW, half_life=DAY) == pytest.approx(0.5)
-
-
-@pytest.mark.parametrize(
-    ("changes", "left"),
-    [
-        ({}, 2.0**-4),
-        ({"accessed_at": NOW - DAY}, 0.5),
-        ({"last_seen_at": NOW - DAY}, 0.5),
-        ({"accessed_at": NOW - 2 * DAY, "last_seen_at": NOW - DAY}, 0.5),
-        ({"accessed_at": NOW - DAY, "last_seen_at": NOW - 2 * DAY}, 0.5),
-        ({"accessed_at": NOW - 9 * DAY}, 2.0**-4),
-    ],
-)
-def test_reading_a_memory_and_saying_it_again_both_renew_it(changes, left):
-    assert of_memory(Policy(half_life=DAY), of_age(4, **changes), NOW) == pytest.approx(left)
-
-
-def test_of_memory_counts_its_kind_and_the_half_life_of_the_call():
-    policy = Policy(half_life=DAY, half_life_factors={"procedural": 2})
-    assert of_memory(policy, of_age(2, "procedural"), NOW) == pytest.approx(0.5)
-    assert of_memory(policy, of_age(2), NOW) == pytest.approx(0.25)
-    assert of_memory(policy, of_age(2), NOW, 2 * DAY) == pytest.approx(0.5)
+    assert seconds_of(policy, "procedural") == 4 * 3600
+    assert seconds_of(policy, "semantic") == 3600
+    assert seconds_of(policy, "procedural", DAY) == 4 * 86_400, "that of the call is multiplied too"
+    assert seconds_of(Policy(), "semantic") == 30 * 86_400

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import count
-from typing import Any
+from typing import Any, TypeAlias
 
+from transactive import Memory
 from transactive.errors import AccessDenied, InvalidInput, NotFound, SessionClosed, VersionConflict
 
 OWNER = "owner"
 SHARED = "team/shared"
 LEVELS = ("public", "internal", "confidential")
 FACTS = ("semantic", "procedural")
-Errors = set[type[Exception]]
+Errors: TypeAlias = set[type[Exception]]
+Chooser: TypeAlias = "Callable[[Item], bool]"
 
 
 # --- who may do what --------------------------------------------------------------------------------------------------
@@ -126,11 +127,17 @@ class Version:
 
 @dataclass
 class Said:
-    """Somebody says the same."""
+    """Somebody says the same: by a memory of their own that was promoted, or in so many words."""
 
     agent: str
     memory: str | None
+    text: str
+    tags: tuple[str, ...]
+    session: str | None
+    derived_from: tuple[str, ...]
+    first: datetime
     withdrawn: bool = False
+    forget_id: str | None = None
 
 
 @dataclass
@@ -158,6 +165,7 @@ class Item:
     said: dict[tuple[str, str], Said] = field(default_factory=dict)
     forgotten: datetime | None = None
     forget_id: str | None = None
+    heir_of: str | None = None
 
     @property
     def now(self) -> Version:
@@ -200,6 +208,34 @@ class Sitting:
     ended: bool = False
 
 
+def heir(item: Item, said: Said, now: datetime) -> Item:
+    """What a memory says, as somebody else said it."""
+    return replace(
+        item,
+        uid="",
+        agent=said.agent,
+        session=said.session,
+        recorded=now,
+        versions=[Version(now, said.text, said.tags, item.now.importance, None)],
+        derived_from=said.derived_from,
+        supersedes=(),
+        promoted_from=None,
+        promoted_by=None,
+        reinforced=0,
+        seen=None,
+        said={},
+        forgotten=None,
+        forget_id=None,
+        heir_of=item.uid,
+    )
+
+
+def differences(item: Item, memory: Memory) -> dict[str, tuple[Any, Any]]:
+    """Where a memory is not as expected: the field, what it should be and what it is."""
+    expected = item.shown()
+    return {name: (value, getattr(memory, name)) for name, value in expected.items() if getattr(memory, name) != value}
+
+
 def said_as(text: str) -> str:
     """A text without what makes no difference to what it says."""
     return " ".join(word.strip(".!,") for word in text.casefold().split() if word != "the")
@@ -212,7 +248,8 @@ class Memories(Rights):
     items: dict[str, Item] = field(default_factory=dict)
     policies: dict[str, dict[str, Any]] = field(default_factory=dict)
     sessions: dict[str, Sitting] = field(default_factory=dict)
-    numbers: Iterator[int] = field(default_factory=count)
+    answered: Callable[[], Mapping[str, Memory]] = dict
+    """What the owner sees of the store: for ids, and for choices that are the store's to make."""
 
     # --- looking ------------------------------------------------------------------------------------------------------
 
@@ -271,8 +308,8 @@ class Memories(Rights):
         ]
 
     def is_held(self, item: Item, version: Version) -> bool:
-        """Whether a namespace keeps a draft out of recall."""
-        return self.policy(item.namespace).get("verified_only") == "hold" and version.verified_by is None
+        """Whether a namespace keeps a draft out of recall; where none may enter, one may have become one since."""
+        return self.policy(item.namespace).get("verified_only") in {"hold", "refuse"} and version.verified_by is None
 
     def known(self, who: Handle, at: datetime) -> list[tuple[Item, Version]]:
         """What was known at an earlier time of what somebody may read today, each as it was."""
@@ -332,41 +369,53 @@ class Memories(Rights):
             why.add(AccessDenied)
         return why
 
-    def repeats(self, who: Handle, new: Item, own: Iterable[str] = ()) -> list[Item]:
-        """The memories that a new one would only say again, as far as its writer may know of them.
+    def repeats(self, who: Handle, new: Item, own: Iterable[str] = ()) -> tuple[list[Item], bool]:
+        """The memories that a new one would only say again, and whether it has to be one of them.
 
-        `own` is what the same call wrote before: what one may not read, one still has just said.
+        It need not be where another says the same that its writer may not know of, or could not say it again without
+        a loss. `own` is what the same call wrote before: what one may not read, one still has just said.
         """
         if not self.policy(new.namespace).get("reinforce", True):
-            return []
-        return [
+            return [], False
+        same = [
             old
             for old in self.items.values()
             if (old.namespace, old.kind, old.user, old.sensitivity)
             == (new.namespace, new.kind, new.user, new.sensitivity)
             and said_as(old.now.text) == said_as(new.now.text)
+            and (old.kind in FACTS or old.promoted_from is not None)
             and self.stands(old)
-            and (old.uid in own or self.visible(who, old))
-            and not (new.now.verified_by and not old.now.verified_by)
         ]
+        found = [old for old in same if self.visible(who, old) or old.uid in own]
+        found = [old for old in found if self._takes(who, old, new) or old.uid in own]
+        found = [old for old in found if not new.now.verified_by or old.now.verified_by]
+        return found, len(found) == len(same) > 0
 
-    def remember(self, who: Handle, new: New, uid: str, importance: float, own: Iterable[str] = ()) -> list[Item]:
-        """Something is written; `uid` and `importance` are what the store answered. Returns what came by policy."""
+    def _takes(self, who: Handle, old: Item, new: Item) -> bool:
+        """Whether nothing that is said with the new one is lost in the old one; a copy's origin keeps it."""
+        return new.promoted_from is not None or {*new.now.tags} <= {*old.now.tags} or self.changes(who, old)
+
+    def remember(self, who: Handle, new: New, uid: str, importance: float, own: Iterable[str] = ()) -> None:
+        """Something is written; `uid` and `importance` are what the store answered."""
         item = self._item(who, new, uid, importance)
         if item.session is not None:
             session = self.sessions.setdefault(item.session, Sitting(who.agent, item.user))
             session.user = session.user or item.user
-        again = self.repeats(who, item, own) if item.kind in FACTS and not new.supersedes else []
-        if again:
-            (old,) = [old for old in again if old.uid == uid] or [again[0]]
-            assert old.uid == uid, f"{new} says again what {[o.uid for o in again]} say, and is another memory: {uid}"
-            self._reinforce(old, item, key=new.source or "", importance=new.importance)
-            return self._by_policy(who, old)
-        assert uid not in self.items, f"{new} says nothing again, and reinforces {self.items[uid]}"
-        self.items[uid] = item
-        for former in new.supersedes:
-            self.items[former].superseded_by, self.items[former].superseded_at = uid, self.now
-        return self._by_policy(who, item)
+        fact = item.kind in FACTS and not new.supersedes
+        again, surely = self.repeats(who, item, own) if fact else ([], False)
+        if uid in self.items:
+            assert uid in {old.uid for old in again}, f"{new} says nothing again, and reinforces {self.items[uid]}"
+            gains = uid in own or self.changes(who, self.items[uid])
+            self._reinforce(self.items[uid], item, key=new.source or "", importance=new.importance, gains=gains)
+        else:
+            assert not surely, f"{new} says again what {again} say, and is another memory: {uid}"
+            self.items[uid] = item
+            self._supersede(item)
+        self._by_policy(who, self.items[uid])
+
+    def _supersede(self, item: Item) -> None:
+        for former in item.supersedes:
+            self.items[former].superseded_by, self.items[former].superseded_at = item.uid, self.now
 
     def _item(self, who: Handle, new: New, uid: str, importance: float) -> Item:
         ttl = new.ttl or self.policy(new.namespace).get("ttl")
@@ -386,15 +435,24 @@ class Memories(Rights):
         )
 
     def _reinforce(
-        self, old: Item, new: Item, *, key: str, importance: float | None, memory: str | None = None
+        self, old: Item, new: Item, *, key: str, importance: float | None, gains: bool, memory: str | None = None
     ) -> None:
-        old.said[new.agent, memory or key] = Said(new.agent, memory)
+        before = old.said.get((new.agent, memory or key))
+        old.said[new.agent, memory or key] = Said(
+            agent=new.agent,
+            memory=memory,
+            text=new.now.text if new.now.text != old.now.text or before is None else before.text,
+            tags=new.now.tags,
+            session=new.session,
+            derived_from=new.derived_from,
+            first=self.now if before is None else before.first,
+        )
         old.reinforced, old.seen = old.reinforced + 1, self.now
         if old.expires is not None:
             old.expires = None if new.expires is None else max(old.expires, new.expires)
         tags = (*old.now.tags, *(tag for tag in new.now.tags if tag not in old.now.tags))
         higher = max(old.now.importance, importance or 0)
-        if (tags, higher) != (old.now.tags, old.now.importance):
+        if gains and (tags, higher) != (old.now.tags, old.now.importance):
             old.versions.append(replace(old.now, at=self.now, tags=tags, importance=higher))
 
     # --- promotion ----------------------------------------------------------------------------------------------------
@@ -407,6 +465,8 @@ class Memories(Rights):
             return {InvalidInput}
         if not self.may(who, "write", to):
             return {AccessDenied}
+        if item.superseded_by is not None:
+            return {VersionConflict}
         verified = item.now.verified_by is not None and self.may(who, "verify", to)
         let_in = self.backed(who, item, to) is not None or self.admits(to, item.sensitivity, verified=verified)
         return set() if let_in else {AccessDenied}
@@ -414,10 +474,11 @@ class Memories(Rights):
     def backed(self, who: Handle, item: Item, to: str) -> Item | None:
         """What a memory was promoted to already, as its copy or as one more source, if the promoter may know of it."""
         there = [other for other in self.items.values() if other.namespace == to and self.live(other)]
-        copies = [other for other in there if other.promoted_from == item.uid]
+        copies = [other for other in reversed(there) if other.promoted_from == item.uid]
         backed = [other for other in there if any(said.memory == item.uid for said in other.said.values())]
         for other in [*copies, *backed][:1]:
-            if other.promoted_by == who.agent or self.visible(who, other):
+            still = other not in copies or said_as(other.now.text) == said_as(item.now.text)
+            if still and (other.promoted_by == who.agent or self.visible(who, other)):
                 return other
         return None
 
@@ -425,16 +486,33 @@ class Memories(Rights):
         """A memory was promoted, and `uid` is what the store answered."""
         done = self.backed(who, item, to)
         if done is not None:
-            assert done.uid == uid
+            assert done.uid == uid, f"promoted again, {item} is another memory than {done}: {uid}"
             return
         copy = self._copy(who, item, to, uid)
-        again = self.repeats(who, copy)
-        if again:
-            assert uid in {old.uid for old in again}, f"{item} is there already in {to}: {again}"
-            self._reinforce(self.items[uid], copy, key="", importance=None, memory=item.uid)
+        again, surely = self.repeats(who, copy)
+        if uid in self.items:
+            assert uid in {old.uid for old in again}, f"{item} is not what {self.items[uid]} says"
+            gains = self.changes(who, self.items[uid])
+            self._reinforce(self.items[uid], copy, key="", importance=None, memory=item.uid, gains=gains)
         else:
-            assert uid not in self.items
+            assert not surely, f"{item} is there already in {to}: {again}"
+            copy.supersedes = tuple(old.uid for old in self._stale(who, item, copy))
             self.items[uid] = copy
+            self._supersede(copy)
+
+    def _stale(self, who: Handle, item: Item, copy: Item) -> list[Item]:
+        """Former copies of a memory, or of what it corrects, that nobody else backs: the new copy takes their place."""
+        origins = {item.uid, *item.supersedes}
+        return [
+            old
+            for old in self.items.values()
+            if old.promoted_from in origins
+            and (old.namespace, old.user, old.sensitivity) == (copy.namespace, copy.user, copy.sensitivity)
+            and old.forgotten is None
+            and old.superseded_by is None
+            and not old.corroborated
+            and self.changes(who, old)
+        ]
 
     def _copy(self, who: Handle, item: Item, to: str, uid: str) -> Item:
         ttl = self.policy(to).get("ttl")
@@ -454,31 +532,34 @@ class Memories(Rights):
             promoted_by=who.agent,
         )
 
-    def _by_policy(self, who: Handle, item: Item) -> list[Item]:
-        """What the policy promotes of a memory that was just written: the new copy, if there is one."""
+    def _by_policy(self, who: Handle, item: Item) -> None:
+        """What the policy promotes of a memory that was just written."""
         policy = self.policy(item.namespace)
-        if item.promoted_from is not None or not {"promote_to", "promote_at"} & policy.keys():
-            return []
+        if not self.stands(item) or item.promoted_from is not None or not {"promote_to", "promote_at"} & policy.keys():
+            return
         to = policy.get("promote_to", SHARED)
         if item.now.importance < policy.get("promote_at", 0.7) or to == item.namespace:
-            return []
+            return
         verified = item.now.verified_by is not None and self.may(who, "verify", to)
         if not self.may(who, "write", to) or self.backed(who, item, to) is not None:
-            return []
-        if not self.admits(to, item.sensitivity, verified=verified):
-            return []
-        copy = self._copy(who, item, to, f"new {next(self.numbers)}")
-        again = self.repeats(who, copy)
-        if again:
-            self._reinforce(again[0], copy, key="", importance=None, memory=item.uid)
-            return []
-        self.items[copy.uid] = copy
-        return [copy]
+            return
+        if self.admits(to, item.sensitivity, verified=verified):
+            self.promote(who, item, to, self._promoted(item, to))
+
+    def _promoted(self, item: Item, to: str) -> str:
+        """What the store made of a promotion by policy: a new copy, or one more source of what was there."""
+        shown = self.answered()
+        copies = [m.uid for m in shown.values() if m.promoted_from == item.uid and m.namespace == to]
+        there = [other for other in self.items.values() if other.namespace == to and other.uid in shown]
+        backed = [other.uid for other in there if shown[other.uid].reinforced > other.reinforced]
+        found = [uid for uid in copies if uid not in self.items] or backed
+        assert found, f"not promoted to {to}: {item}"
+        return found[0]
 
     # --- later --------------------------------------------------------------------------------------------------------
 
-    def revise(self, who: Handle, item: Item, *, text: str | None, importance: float | None) -> list[Item]:
-        """A new version; returns what came by policy."""
+    def revise(self, who: Handle, item: Item, *, text: str | None, importance: float | None) -> None:
+        """A new version."""
         verified = item.now.verified_by
         if verified is not None and text not in (None, item.now.text):
             verified = who.agent if self.may(who, "verify", item.namespace) else None
@@ -491,14 +572,13 @@ class Memories(Rights):
                 verified_by=verified,
             )
         )
-        return self._by_policy(who, item)
+        self._by_policy(who, item)
 
-    def verify(self, who: Handle, item: Item) -> list[Item]:
-        """Somebody vouches for a memory; returns what came by policy."""
-        if item.now.verified_by is not None:
-            return []
-        item.versions.append(replace(item.now, at=self.now, verified_by=who.agent))
-        return self._by_policy(who, item)
+    def verify(self, who: Handle, item: Item) -> None:
+        """Somebody vouches for a memory."""
+        if item.now.verified_by is None:
+            item.versions.append(replace(item.now, at=self.now, verified_by=who.agent))
+            self._by_policy(who, item)
 
     def descendants(self, roots: Iterable[Item]) -> list[Item]:
         """All that was promoted or derived from some memories, and so on, without these."""
@@ -516,6 +596,19 @@ class Memories(Rights):
         below = self.descendants(chosen) if derived else copies
         return [i for i in below if self.live(i) and i.uid not in uids and self.changes(who, i)]
 
+    def sayings(self, who: Handle, taken: list[Item], fulfils: Chooser) -> list[Said]:
+        """What others say of other memories, and would go as well if it were a memory of their own."""
+        gone = {item.uid for item in taken}
+        found: list[Said] = []
+        for item in self.items.values():
+            for said in item.said.values():
+                if item.uid in gone or item.forgotten is not None or said.withdrawn or said.agent == item.agent:
+                    continue
+                own = heir(item, said, self.now)
+                if said.memory is None and fulfils(own) and self.changes(who, own):
+                    found.append(said)
+        return found
+
     def forget(self, taken: list[Item], forget_id: str) -> None:
         """Some memories are forgotten: what they corroborated is so no longer, what they corrected stands again."""
         uids = {item.uid for item in taken}
@@ -524,6 +617,32 @@ class Memories(Rights):
         self._withdraw(uids, withdrawn=True)
         self._reinstate(uids)
 
+    def take_back(self, sayings: list[Said], forget_id: str) -> None:
+        """What was said of other memories holds no longer."""
+        for said in sayings:
+            said.withdrawn, said.forget_id = True, forget_id
+
+    def succeed(self, taken: list[Item], fulfils: Chooser) -> None:
+        """What another agent said as well, and does not go in that agent's name, stays in it."""
+        for item in taken:
+            others = [s for s in item.said.values() if not s.withdrawn and s.agent != item.agent and s.memory is None]
+            for said in sorted(others, key=lambda said: (said.first, said.agent)):
+                new = heir(item, said, self.now)
+                if not fulfils(new):
+                    self._inherit(item, new, fulfils)
+                    break
+
+    def _inherit(self, item: Item, new: Item, fulfils: Chooser) -> None:
+        for key, said in list(item.said.items()):
+            stays = said.memory is not None or not fulfils(heir(item, said, self.now))
+            if said.agent != new.agent and not said.withdrawn and stays:
+                new.said[key] = item.said.pop(key)
+        unknown = [memory for uid, memory in self.answered().items() if uid not in self.items]
+        found = [memory.uid for memory in unknown if differences(new, memory) == {}]
+        assert found, f"nothing stays in the name of {new.agent}: {[differences(new, memory) for memory in unknown]}"
+        new.uid = found[0]
+        self.items[new.uid] = new
+
     def _withdraw(self, uids: set[str], *, withdrawn: bool) -> None:
         for item in self.items.values():
             for said in item.said.values():
@@ -531,33 +650,52 @@ class Memories(Rights):
                     said.withdrawn = withdrawn
 
     def _reinstate(self, uids: set[str]) -> None:
+        """What was corrected by these stands again, unless what corrected them, or another memory, corrects it."""
         for item in self.items.values():
-            if item.superseded_by in uids:
-                item.superseded_by = item.superseded_at = None
-                for other in self.items.values():
-                    if item.uid in other.supersedes and other.forgotten is None and other.uid not in uids:
-                        item.superseded_by, item.superseded_at = other.uid, self.now
+            former = item.superseded_by
+            if former not in uids:
+                continue
+            while former in uids:
+                former = self.items[former].superseded_by
+            others = [o for o in self.items.values() if item.uid in o.supersedes and o.forgotten is None]
+            item.superseded_by = former or next((other.uid for other in others if other.uid not in uids), None)
+            if item.superseded_by is None:
+                item.superseded_at = None
 
     def undone(self, who: Handle, forget_id: str) -> list[Item]:
         """What an undo would bring back."""
         found = [item for item in self.items.values() if item.forget_id == forget_id and self.changes(who, item)]
         return [item for item in found if not self.past(item)]
 
+    def taken_back(self, forget_id: str) -> list[Said]:
+        """What a forget withdrew of what was said of other memories."""
+        return [said for item in self.items.values() for said in item.said.values() if said.forget_id == forget_id]
+
     def past(self, item: Item) -> bool:
         """Whether a forgotten memory is beyond the purge horizon."""
         kept: timedelta = self.policy(item.namespace).get("purge_after", timedelta(days=30))
         return item.forgotten is not None and self.now - item.forgotten >= kept
 
-    def undo(self, back: list[Item]) -> None:
+    def undo(self, back: list[Item], forget_id: str) -> None:
         """Some memories are back, and what they say of others holds again."""
+        for said in self.taken_back(forget_id):
+            said.withdrawn, said.forget_id = False, None
         for item in back:
             item.forgotten = item.forget_id = None
         self._withdraw({item.uid for item in back}, withdrawn=False)
         for item in back:
             for uid in item.supersedes:
                 former = self.items.get(uid)
-                if former is not None and former.superseded_by is None:
+                if former is not None and former.superseded_by in {None, item.superseded_by}:
                     former.superseded_by, former.superseded_at = item.uid, self.now
+            self._disinherit(item)
+
+    def _disinherit(self, item: Item) -> None:
+        """What is back needs no heir."""
+        for other in [o for o in self.items.values() if o.heir_of == item.uid and o.forgotten is None]:
+            for key in [key for key in other.said if key not in item.said]:
+                item.said[key] = other.said.pop(key)
+            other.forgotten = self.now
 
     # --- upkeep -------------------------------------------------------------------------------------------------------
 

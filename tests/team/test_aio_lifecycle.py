@@ -41,11 +41,12 @@ def test_each_verb_is_awaited(tmp_path, clock):
 
         (turn,) = await ana.observe([{"role": "user", "content": "My plan is Pro."}], session="s9")
         assert await ana.wait(30)
-        assert texts(await ben.recall("plan")) [:1] == ["The plan is Pro."]
+        assert texts(await ben.recall("plan"))[:1] == ["The plan is Pro."]
 
         clock.advance(timedelta(days=40))
         made = await ana.compact(max_importance=1.0)
         assert made.condensed > 0
+        assert made.forgotten is not None
         assert await ana.undo(made.forgotten) == made.forgotten.count
         assert (await ana.get(turn.uid)).text == turn.text
 
@@ -76,9 +77,9 @@ def test_errors_come_through(clock):
         with pytest.raises(ModelFailed):
             await ana.wait(30)
         with pytest.raises(ZeroDivisionError):
-            async with ana.session() as session:
+            async with ana.session("s1"):
                 raise ZeroDivisionError
-        assert (await session.info()).closed
+        assert [info.closed for info in await ana.sessions()] == [True]
 
     with opened(clock=clock, extractor=failing) as team:
         asyncio.run(story(team.aio))

@@ -143,7 +143,7 @@ TAMPERING = [
     ("DELETE FROM audit WHERE number = 10", 10),
     ("DELETE FROM audit WHERE number > 7", 8),
     ("DELETE FROM audit", 1),
-    ("INSERT INTO audit SELECT 11, at, principal, action, target, \"count\", details, hash FROM audit WHERE number = 10", 11),
+    ('INSERT INTO audit SELECT 11, at, principal, action, target, "count", details, hash FROM audit LIMIT 1', 11),
     ("UPDATE audit SET number = number + 1 WHERE number = 10", 10),
     ("UPDATE heads SET last_audit_hash = zeroblob(32)", 10),
     ("UPDATE heads SET last_audit = 9", 10),
@@ -218,9 +218,9 @@ def test_the_audit_is_exported_as_lines_of_json(team, tmp_path):
     for number in range(5):
         team.agent("ana").remember(f"note {number}")
     target = tmp_path / "audit.jsonl"
-    assert team.audit.export(target) == 6
+    assert team.audit.export(target) == 7, "with the entry of the export itself"
     lines = [json.loads(line) for line in target.read_text(encoding="utf-8").splitlines()]
-    assert [line["number"] for line in lines] == [1, 2, 3, 4, 5, 6]
+    assert [line["number"] for line in lines] == list(range(1, 8))
     entry = team.audit.list()[3]
     assert lines[3] == {
         "number": 4,
@@ -234,11 +234,13 @@ def test_the_audit_is_exported_as_lines_of_json(team, tmp_path):
     for wrong in (target, tmp_path / "no such folder" / "audit.jsonl"):
         with pytest.raises(InvalidInput):
             team.audit.export(wrong)
-    assert len(target.read_text(encoding="utf-8").splitlines()) == 6, "an earlier export is not overwritten"
+    assert len(target.read_text(encoding="utf-8").splitlines()) == 7, "an earlier export is not overwritten"
 
 
 def test_no_text_no_metadata_no_user_and_no_key_is_ever_in_it(tmp_path):
-    words = {what: rare("audit", what) for what in ("text", "new", "meta", "tag", "user", "id", "source", "said", "ticket")}
+    words = {
+        what: rare("audit", what) for what in ("text", "new", "meta", "tag", "user", "id", "source", "said", "ticket")
+    }
     with opened(tmp_path / "store", clock=Clock(), extractor=lambda turns: [Extracted(text=turns[0].text)]) as team:
         ana = team.agent("ana", user=words["user"])
         note = ana.remember(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,11 +12,8 @@ from typing import Any
 import pytest
 
 from tests.team.stores import opened, texts, written
-from tests.team.traces import runs
 from transactive import Extracted, Memory
-from transactive.errors import InvalidInput, ModelFailed
-
-KILLED = -signal.SIGKILL if sys.platform != "win32" else 1
+from transactive.errors import InvalidInput
 
 
 def facts(turns: Sequence[Memory]) -> list[Extracted]:
@@ -82,7 +77,11 @@ MESSAGES: list[tuple[object, str, dict[str, Any]]] = [
     ("Plain.", "Plain.", {"role": "assistant"}),
     ({"role": "user", "content": "Hello."}, "Hello.", {"role": "user"}),
     ({"role": "user", "content": "Hi.", "name": "dana"}, "Hi.", {"role": "user", "author": "dana"}),
-    ({"role": "user", "content": [{"type": "text", "text": "See:"}, {"type": "image_url"}]}, "See:\n[image_url]", {"role": "user"}),
+    (
+        {"role": "user", "content": [{"type": "text", "text": "See:"}, {"type": "image_url"}]},
+        "See:\n[image_url]",
+        {"role": "user"},
+    ),
     (
         {"role": "assistant", "content": None, "tool_calls": [CALL]},
         'calls refund({"amount": 40})',
@@ -90,7 +89,11 @@ MESSAGES: list[tuple[object, str, dict[str, Any]]] = [
     ),
     ({"role": "tool", "content": "done", "tool_call_id": "c1"}, "done", {"role": "tool"}),
     (LangChain("human", "Hello."), "Hello.", {"role": "user"}),
-    (LangChain("ai", "Sure.", tool_calls=[{"name": "refund", "args": {"amount": 40}, "id": "c1"}]), "Sure.", {"role": "assistant", "tool_calls": [REFUND]}),
+    (
+        LangChain("ai", "Sure.", tool_calls=[{"name": "refund", "args": {"amount": 40}, "id": "c1"}]),
+        "Sure.",
+        {"role": "assistant", "tool_calls": [REFUND]},
+    ),
     (LangChain("AIMessageChunk", [{"type": "text", "text": "Su"}, {"type": "tool_use"}]), "Su", {"role": "assistant"}),
     (AutoGen("user", "Hello."), "Hello.", {"role": "user", "author": "user"}),
     (AutoGen("planner", "Sure."), "Sure.", {"role": "assistant", "author": "planner"}),
@@ -151,7 +154,11 @@ def test_a_forgotten_message_is_not_recorded_again_with_the_rest_of_the_history(
     assert texts(team.transcript("s1")) == ["turn 1", "turn 2"]
 
 
-@pytest.mark.parametrize("wrong", ["a string", b"bytes", 3, [3], [None], [{"role": "user", "content": "x" * 2**21}]], ids=lambda w: repr(w)[:20])
+@pytest.mark.parametrize(
+    "wrong",
+    ["a string", b"bytes", 3, [3], [None], [{"role": "user", "content": "x" * 2**21}]],
+    ids=lambda w: repr(w)[:20],
+)
 def test_what_is_no_conversation_is_refused_whole(team, wrong):
     before = written(team)
     with pytest.raises(InvalidInput):
@@ -172,7 +179,12 @@ def test_without_an_extractor_the_turns_are_kept_and_there_is_nothing_to_wait_fo
 def test_facts_are_shared_about_the_user_and_skills_and_conversations_stay_private():
     with opened(extractor=facts) as team:
         ana = team.agent("ana", user="cust_1")
-        said = ["fact: The plan is Pro.", "preference: Likes tea.", "skill: Press the button.", "attribute: Is patient."]
+        said = [
+            "fact: The plan is Pro.",
+            "preference: Likes tea.",
+            "skill: Press the button.",
+            "attribute: Is patient.",
+        ]
         turns = ana.observe(said, session="s1")
         assert ana.wait(30)
         found = {memory.text: memory for memory in team.list({"kind": {"$ne": "episodic"}})}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -31,11 +33,11 @@ class ChatModel:
         return "summed up by a model"
 
 
-def chatter(team: TeamMemory, count: int = 4, agent: str = "ana", **fields: object) -> list[str]:
+def chatter(team: TeamMemory, count: int = 4, **fields: Any) -> list[str]:
     """Some unimportant memories; their uids."""
-    chosen: dict[str, object] = {"kind": "episodic", "importance": 0.1, **fields}
-    items = [NewMemory(text=f"{agent} chats {n}", **chosen) for n in range(count)]  # type: ignore[arg-type]
-    return [memory.uid for memory in team.agent(agent).remember_many(items)]
+    chosen: dict[str, Any] = {"kind": "episodic", "importance": 0.1, **fields}
+    items = [NewMemory(text=f"ana chats {n}", **chosen) for n in range(count)]
+    return [memory.uid for memory in team.agent("ana").remember_many(items)]
 
 
 def test_only_what_is_old_and_unimportant_is_condensed(team, clock):
@@ -54,7 +56,12 @@ def test_only_what_is_old_and_unimportant_is_condensed(team, clock):
     (summary,) = made.summaries
     assert summary.text == "4 notes from 'ana chats 0' to 'ana chats 3'"
     assert summary.derived_from == tuple(old)
-    assert (summary.agent, summary.namespace, summary.kind, summary.importance) == ("ana", "agents/ana", "episodic", 0.1)
+    assert (summary.agent, summary.namespace, summary.kind, summary.importance) == (
+        "ana",
+        "agents/ana",
+        "episodic",
+        0.1,
+    )
     kept = {m.uid for m in (important, just_above, corrected, correction, elsewhere, summary)} | set(young)
     assert {memory.uid for memory in team.list(limit=100)} == kept
     assert summary.text in texts(ana.recall("ana chats", limit=100))
@@ -79,7 +86,7 @@ def test_a_dry_run_changes_nothing_and_asks_no_model(team, clock):
 
 
 def test_users_sensitivities_kinds_and_sessions_never_mix(team, clock):
-    groups: list[dict[str, object]] = [
+    groups: list[dict[str, Any]] = [
         {},
         {"user": "cust_1"},
         {"user": "cust_2"},
@@ -209,10 +216,8 @@ def test_what_changes_while_a_model_is_asked_is_not_condensed(team, clock):
             team.erase(user="cust_1")
         return " and ".join(memory.text for memory in memories)
 
-    try:
+    with suppress(NotFound, ModelFailed):  # to refuse is as well
         team.agent("ana").compact(summarizer=slow)
-    except (NotFound, ModelFailed):
-        pass  # to refuse is as well
     assert team.get(uids[0]).text == "this is important now"
     assert team.count({"user": "cust_1"}) == 0, "what was erased does not come back as a summary"
     assert erased[0] not in {uid for memory in team.list() for uid in memory.derived_from}
@@ -265,4 +270,4 @@ def test_wrong_arguments_are_refused(team, clock):
         {"summarizer": 3},
     ):
         with pytest.raises(InvalidInput):
-            team.agent("ana").compact(**{"older_than": "1s", **wrong})  # type: ignore[arg-type]
+            team.agent("ana").compact(**{"older_than": "1s", **wrong})

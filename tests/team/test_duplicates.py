@@ -190,6 +190,7 @@ def test_what_came_back_is_reinforced_again_unless_it_was_said_since(team, pair)
 
 def test_tags_and_metadata_are_added_as_a_new_version(team, pair, clock):
     ana, ben = pair
+    team.grant("ben", "team/box", "admin")
     first = said(ana, tags=["a"], metadata={"papers": 5}, importance=0.4)
     clock.advance(DAY)
     now = said(ben, tags=["b", "a"], metadata={"papers": 5, "year": 2026})
@@ -201,11 +202,22 @@ def test_tags_and_metadata_are_added_as_a_new_version(team, pair, clock):
     assert [hit.memory.uid for hit in ana.recall(TEXT, where={"tags": "b"})] == [first.uid]
 
 
+def test_to_what_one_may_not_change_one_adds_nothing(team, pair):
+    ana, ben = pair
+    first = said(ana, tags=["a"], metadata={"papers": 5}, importance=0.4)
+    same = said(ben, tags=["a"], metadata={"papers": 5}, importance=0.9)
+    assert (same.uid, same.importance, same.version) == (first.uid, 0.4, 1)
+    tagged, more = said(ben, tags=["b"]), said(ben, metadata={"year": 2026})
+    assert first.uid not in {tagged.uid, more.uid}
+    assert (tagged.tags, more.metadata, more.agent) == (("b",), {"year": 2026}, "ben")
+    assert (team.get(first.uid).tags, team.get(first.uid).metadata) == (("a",), {"papers": 5})
+
+
 @pytest.mark.parametrize(("said_first", "said_then", "kept"), [(0.4, 0.9, 0.9), (0.9, 0.4, 0.9), (0.4, None, 0.4)])
 def test_the_higher_importance_wins_if_somebody_gave_it(team, pair, said_first, said_then, kept):
-    ana, ben = pair
+    ana, _ = pair
     first = said(ana, importance=said_first)
-    assert said(ben, importance=said_then).importance == kept
+    assert said(ana, importance=said_then).importance == kept
     assert team.get(first.uid).importance == kept
 
 

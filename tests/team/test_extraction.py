@@ -7,13 +7,14 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 
 import pytest
 
 from tests.team.stores import opened, texts
 from tests.team.traces import runs
-from transactive import Extracted, Memory, Policy
-from transactive.errors import AccessDenied, InvalidInput, ModelFailed
+from transactive import Extracted, Memory, Policy, TeamMemory
+from transactive.errors import AccessDenied, InvalidInput, ModelFailed, NotFound
 
 KILLED = -signal.SIGKILL if sys.platform != "win32" else 1
 
@@ -38,7 +39,7 @@ class Moody:
         return facts(turns)
 
 
-def shared(team) -> list[str]:
+def shared(team: TeamMemory) -> list[str]:
     """What was extracted."""
     return sorted(texts(team.list({"namespace": "team/shared"})))
 
@@ -168,20 +169,17 @@ def test_turns_that_were_forgotten_or_erased_meanwhile_are_not_extracted(tmp_pat
 
 
 def test_an_erasure_while_the_model_is_asked_keeps_its_answer_out():
-    with opened() as team:
-        pass
+    stores: list[TeamMemory] = []
 
     def slow(turns: Sequence[Memory]) -> list[Extracted]:
-        if turns[0].user == "cust_1":
-            team.erase(user="cust_1")
+        stores[0].erase(user="cust_1")
         return facts(turns)
 
     with opened(extractor=slow) as team:
+        stores.append(team)
         team.agent("ana", user="cust_1").observe(["secret"])
-        try:
+        with suppress(NotFound):  # what it rests on is gone; tried again, there is nothing to do
             team.wait(60)
-        except LookupError:
-            pass  # what it rests on is gone; tried again, there is nothing to do
         assert team.wait(60)
         assert texts(team.list()) == []
 

@@ -17,7 +17,11 @@ def filled(team: TeamMemory) -> None:
     items = [
         NewMemory(text="rogue morning", created_at=START, tags=["old"], metadata={"batch": 1}, importance=0.1),
         NewMemory(
-            text="rogue noon", created_at=START + timedelta(hours=3), tags=["new"], metadata={"batch": 2}, importance=0.3
+            text="rogue noon",
+            created_at=START + timedelta(hours=3),
+            tags=["new"],
+            metadata={"batch": 2},
+            importance=0.3,
         ),
         NewMemory(text="rogue evening", created_at=START + timedelta(hours=9), importance=0.9, session="s1"),
         NewMemory(text="rogue skill", kind="procedural", metadata={"run": {"id": "r7"}}, importance=0.5),
@@ -136,14 +140,19 @@ def test_derived_takes_only_what_the_agent_may_forget(team):
 
 def test_what_another_agent_has_said_as_well_stays_in_that_agents_name(team):
     rogue, ben = team.agent("rogue"), team.agent("ben")
-    said = rogue.publish("The office opens at nine.", tags=["rogue"])
+    said = rogue.publish("The office opens at nine.", tags=["rogue", "hours"])
     assert ben.publish("The office opens at nine.", tags=["hours"], source="the door").uid == said.uid
     team.agent("carl").publish("The office opens at nine.")
     rogue.publish("Only the rogue says so.")
 
     assert team.forget(where={"agent": "rogue"}).count == 2
     (left,) = team.list()
-    assert (left.text, left.agent, left.source, left.tags) == ("The office opens at nine.", "ben", "the door", ("hours",))
+    assert (left.text, left.agent, left.source, left.tags) == (
+        "The office opens at nine.",
+        "ben",
+        "the door",
+        ("hours",),
+    )
     assert left.uid != said.uid
     assert left.corroborated == 1, "carl still says so"
     assert [source.agent for source in team.why(left.uid).sources] == ["carl"]

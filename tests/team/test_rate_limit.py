@@ -39,7 +39,9 @@ def refused(team: TeamMemory, agent: str = "ana", count: int = 1) -> timedelta:
     """How long an agent is told to wait; nothing is written meanwhile."""
     before = written(team)
     with pytest.raises(RateLimited, match="nothing was written") as limit:
-        team.agent(agent).remember_many([NewMemory(text=f"{n}", kind="episodic") for n in range(count)], namespace=PLACE)
+        team.agent(agent).remember_many(
+            [NewMemory(text=f"{n}", kind="episodic") for n in range(count)], namespace=PLACE
+        )
     assert written(team) == before
     return limit.value.retry_after
 

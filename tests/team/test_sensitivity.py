@@ -20,7 +20,7 @@ PLACE = "team/files"
 def filled(team: TeamMemory) -> dict[str, str]:
     """One memory of each level in one namespace, each by another agent about another user; their uids."""
     team.grant("*", PLACE, "write", clearance="confidential")
-    uids = {}
+    uids: dict[str, str] = {}
     for level in LEVELS:
         author = team.agent(f"author-{level}", user=f"user-{level}", session=f"session-{level}", app=f"app-{level}")
         uids[level] = author.publish(f"Report {level}.", to=PLACE, sensitivity=level, tags=[level], kind="semantic").uid
@@ -46,7 +46,7 @@ def shown(agent: Agent, uids: dict[str, str]) -> set[str]:
     def by_name(field: str) -> set[str]:
         return {value.rpartition("-")[2] for value in agent.facets(field)}
 
-    answers = {
+    answers: dict[str, set[str]] = {
         "get": by_id(agent.get),
         "history": by_id(agent.history),
         "why": by_id(agent.why),
@@ -132,7 +132,8 @@ def test_a_hidden_memory_does_not_make_a_new_one_a_repetition(team):
 
 def test_internal_is_the_default_and_other_levels_are_none(team):
     assert team.remember("x").sensitivity == "internal"
-    for wrong in ("secret", "", 3):
+    wrongs: list[Any] = ["secret", "", 3]
+    for wrong in wrongs:
         with pytest.raises(InvalidInput):
             team.remember("x", sensitivity=wrong)
         with pytest.raises(InvalidInput):
@@ -225,11 +226,8 @@ def test_what_is_made_of_memories_is_as_sensitive_as_the_most_sensitive_of_them(
 def test_a_window_never_mixes_sensitivities():
     with TeamMemory.open(":memory:", background=False) as team:
         ana = team.agent("ana", session="s1")
-        for text, level in (
-            ("we talked about lunch", "internal"),
-            ("the zeppelin hangar burned", "confidential"),
-            ("then it rained", "internal"),
-        ):
-            ana.publish(text, sensitivity=level)
+        ana.publish("we talked about lunch")
+        ana.publish("the zeppelin hangar burned", sensitivity="confidential")
+        ana.publish("then it rained")
         for hit in team.agent("reader").recall("zeppelin hangar"):
             assert "window_terms" not in hit.why.channels

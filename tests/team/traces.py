@@ -115,7 +115,9 @@ def live(team: TeamMemory, clock: Clock, customer: Customer) -> None:
     clock.advance(timedelta(days=2))
     assert ben.compact(older_than="1d", max_importance=0.1, summarizer=joined).condensed == 5
     carl = team.agent("carl")
-    carl.remember(f"What ana says of {customer.word('derived')}.", derived_from=[team.list({"user": customer.name})[0].uid])
+    carl.remember(
+        f"What ana says of {customer.word('derived')}.", derived_from=[team.list({"user": customer.name})[0].uid]
+    )
 
 
 def joined(memories: Sequence[Memory]) -> str:

@@ -131,12 +131,12 @@ def of(connection: Connection, uid: str) -> list[Source]:
 
 
 def of_others(connection: Connection, uids: Sequence[str]) -> dict[str, list[Source]]:
-    """By uid, what others than the author say of these memories in their own right: not promoted, not withdrawn."""
+    """By uid, what others than the author say of these memories, and is not withdrawn."""
     found: dict[str, list[Source]] = {}
     for start in range(0, len(uids), SOME):
         query = select(corroborations).join(memories, memories.c.uid == corroborations.c.uid)
         query = query.where(corroborations.c.uid.in_(uids[start : start + SOME]), _HOLDS)
-        query = query.where(corroborations.c.agent != memories.c.agent, corroborations.c.memory.is_(None))
+        query = query.where(corroborations.c.agent != memories.c.agent)
         for row in connection.execute(query.order_by(corroborations.c.first_at, corroborations.c.agent)):
             found.setdefault(row.uid, []).append(to_source(row))
     return found

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Text, bindparam, cast, func, select, update
+from sqlalchemy import Connection, Text, bindparam, cast, func, insert, literal, select, update
 
 from transactive.ledger.memories import SOME
 from transactive.ledger.rows import AnyRow
-from transactive.ledger.schema import memories
+from transactive.ledger.schema import gaps, memories
 from transactive.ledger.times import stamp
 
 
@@ -19,7 +19,7 @@ def supersede(connection: Connection, uids: Sequence[str], by: str, now: datetim
     connection.execute(update(memories).where(some).values(superseded_by=by, superseded_at=stamp(now)))
 
 
-def reinstate(connection: Connection, by: Sequence[str]) -> list[str]:
+def reinstate(connection: Connection, by: Sequence[str], now: datetime) -> list[str]:
     """The memories that had taken the place of others are gone: the others stand again; returns their uids.
 
     What one of them had itself been superseded by takes its place.
@@ -35,6 +35,9 @@ def reinstate(connection: Connection, by: Sequence[str]) -> list[str]:
         if successor is not None:
             connection.execute(changed.values(superseded_by=successor))
             continue
+        columns = (memories.c.uid, memories.c.superseded_at, literal(stamp(now)), memories.c.superseded_by)
+        stood = select(*columns).where(memories.c.superseded_by == uid)
+        connection.execute(insert(gaps).from_select(["uid", "since", "until", "by"], stood))
         # Without its text key: the same may have been said anew meanwhile.
         stands = changed.values(superseded_by=None, superseded_at=None, text_key=None).returning(memories.c.uid)
         back.extend(connection.execute(stands).scalars())
@@ -44,7 +47,7 @@ def reinstate(connection: Connection, by: Sequence[str]) -> list[str]:
 def _standing(after: Mapping[str, str | None], uid: str) -> str | None:
     """Where a chain of corrections leads beyond the memories that are gone; None when it ends among them."""
     following = after[uid]
-    while following in after:
+    while following is not None and following in after:
         following = after[following]
     return following
 

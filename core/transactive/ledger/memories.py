@@ -16,6 +16,7 @@ from sqlalchemy import (
     desc,
     func,
     insert,
+    literal,
     or_,
     select,
     true,
@@ -25,7 +26,7 @@ from transactive.errors import InvalidInput
 from transactive.filters import Expression, attribute_tokens, leaves, parse_time, token
 from transactive.ledger import filtering
 from transactive.ledger.rows import AnyRow, mapping
-from transactive.ledger.schema import attributes, memories, revisions
+from transactive.ledger.schema import attributes, gaps, memories, revisions
 from transactive.ledger.times import stamp, unstamp
 from transactive.records import Memory, Sensitivity
 from transactive.rules.ranking import Traits
@@ -309,10 +310,12 @@ def forget(connection: Connection, uids: Sequence[str], forget_id: str, now: dat
         connection.execute(memories.update().where(some).values(forgotten_at=stamp(now), forget_id=forget_id))
 
 
-def restore(connection: Connection, uids: Sequence[str]) -> None:
+def restore(connection: Connection, uids: Sequence[str], now: datetime) -> None:
     """Bring forgotten memories back. What was said anew meanwhile stays beside them: they give up their text keys."""
     for start in range(0, len(uids), SOME):
         some = memories.c.uid.in_(uids[start : start + SOME])
+        gone = select(memories.c.uid, memories.c.forgotten_at, literal(stamp(now))).where(some)
+        connection.execute(insert(gaps).from_select(["uid", "since", "until"], gone))
         connection.execute(memories.update().where(some).values(forgotten_at=None, forget_id=None, text_key=None))
 
 

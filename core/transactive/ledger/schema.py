@@ -190,6 +190,17 @@ corroborations = Table(
 )
 Index("corroborations_memory", corroborations.c.memory, sqlite_where=corroborations.c.memory.is_not(None))
 
+# When a memory was out of sight though it is not now: forgotten and brought back, or superseded (`by`) for a time.
+gaps = Table(
+    "gaps",
+    metadata,
+    Column("uid", String(36), ForeignKey(memories.c.uid, ondelete="CASCADE", onupdate="CASCADE"), nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("by", String(36)),
+)
+Index("gaps_uid", gaps.c.uid)
+
 # Pairs that an arbiter has looked at and found no conflict.
 dismissals = Table(
     "dismissals",

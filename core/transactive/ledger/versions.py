@@ -16,7 +16,7 @@ from transactive.filters import Expression
 from transactive.ledger import filtering
 from transactive.ledger.memories import SOME, VERSIONED, to_memory
 from transactive.ledger.rows import AnyRow, AnySelect, mapping
-from transactive.ledger.schema import memories, revisions
+from transactive.ledger.schema import gaps, memories, revisions
 from transactive.ledger.times import stamp
 from transactive.records import Memory
 
@@ -30,16 +30,22 @@ def known(at: datetime) -> ColumnElement[bool]:
         memories.c.recorded_at <= time,
         or_(memories.c.forgotten_at.is_(None), memories.c.forgotten_at > time),
         or_(memories.c.expires_at.is_(None), memories.c.expires_at > time),
+        memories.c.uid.not_in(select(gaps.c.uid).where(gaps.c.by.is_(None), *_covers(time))),
     )
+
+
+def _covers(time: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return gaps.c.since <= time, gaps.c.until > time
 
 
 def then(connection: Connection, rows: Sequence[AnyRow], at: datetime) -> list[Memory]:
     """These memories as they were; those that were not known then are left out."""
     time = stamp(at)
     former = _former(connection, [row.uid for row in rows if row.updated_at > time], time)
+    away, corrected = _gaps(connection, [row.uid for row in rows], time)
     found: list[Memory] = []
     for row in rows:
-        gone = row.forgotten_at is not None and row.forgotten_at <= time
+        gone = row.uid in away or (row.forgotten_at is not None and row.forgotten_at <= time)
         over = row.expires_at is not None and row.expires_at <= time
         if row.recorded_at > time or gone or over or (row.updated_at > time and row.uid not in former):
             continue
@@ -47,9 +53,26 @@ def then(connection: Connection, rows: Sequence[AnyRow], at: datetime) -> list[M
         if row.uid in former:
             values |= {name: mapping(former[row.uid])[name] for name in VERSIONED}
         memory = to_memory({**values, "forgotten_at": None})
-        stood = row.superseded_at is not None and row.superseded_at > time
-        found.append(replace(memory, superseded_by=None) if stood else memory)
+        if row.uid in corrected:
+            memory = replace(memory, superseded_by=corrected[row.uid])
+        elif row.superseded_at is not None and row.superseded_at > time:
+            memory = replace(memory, superseded_by=None)
+        found.append(memory)
     return found
+
+
+def _gaps(connection: Connection, uids: Sequence[str], time: int) -> tuple[set[str], dict[str, str]]:
+    """Which of these were forgotten then though they are back, and which superseded though they stand again."""
+    away: set[str] = set()
+    corrected: dict[str, str] = {}
+    for start in range(0, len(uids), SOME):
+        query = select(gaps.c.uid, gaps.c.by).where(gaps.c.uid.in_(uids[start : start + SOME]), *_covers(time))
+        for row in connection.execute(query):
+            if row.by is None:
+                away.add(row.uid)
+            else:
+                corrected[row.uid] = row.by
+    return away, corrected
 
 
 def _former(connection: Connection, uids: Sequence[str], time: int) -> dict[str, AnyRow]:

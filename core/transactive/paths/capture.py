@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import threading
 import time
@@ -15,9 +17,10 @@ from transactive.paths import messages
 from transactive.paths.reading import Reading
 from transactive.paths.remember import Also, Remembering
 from transactive.paths.writing import Change, Writing
-from transactive.records import Extracted, Memory, NewMemory
+from transactive.policies import effective
+from transactive.records import Extracted, Memory, NewMemory, Sensitivity
 from transactive.rules import ids
-from transactive.rules.access import Identity, most_sensitive
+from transactive.rules.access import Identity, clears, most_sensitive
 
 log = logging.getLogger("transactive")
 
@@ -49,7 +52,7 @@ class Capturing:
             raise InvalidInput("observe takes a list of messages")
         read = [message for message in map(messages.read, said) if message.text.strip() and message.role != "system"]
         place = identity.private if namespace is None else namespace
-        items = [self._turn(message, session or identity.session) for message in read]
+        items = [self._turn(identity, message, session or identity.session) for message in read]
         items = self._new(items, place)
         if not items:
             return []
@@ -58,10 +61,10 @@ class Capturing:
             self._wake()
         return written
 
-    def _turn(self, message: messages.Message, session: str | None) -> NewMemory:
+    def _turn(self, identity: Identity, message: messages.Message, session: str | None) -> NewMemory:
         return NewMemory(
             text=message.text,
-            id=None if message.id is None else f"{session or ''}/{message.id}"[-512:],
+            id=None if message.id is None else _message_id(identity, session, message.id),
             kind="episodic",
             metadata=message.metadata,
             session=session,
@@ -71,7 +74,7 @@ class Capturing:
     def _new(self, items: list[NewMemory], namespace: str) -> list[NewMemory]:
         uids = {item.id: ids.of_foreign(self._store.settings.store_id, namespace, item.id) for item in items if item.id}
         with self._store.ledger.read() as connection:
-            known = memories.taken(connection, list(uids.values()), self._store.clock())
+            known = memories.by_uids(connection, uids.values())  # forgotten ones too: they are not to come back so
         fresh: dict[str, NewMemory] = {}
         for place, item in enumerate(items):
             if item.id is None or uids[item.id] not in known:
@@ -141,7 +144,7 @@ class Capturing:
                 log.warning("extraction failed, and is tried again with the next turns: %s", error)
                 failure = error
             with self._changed:
-                if not self._asked or failure is not None or self._stopping:
+                if not self._asked or self._stopping:
                     self._worker, self._failure = None, failure
                     self._changed.notify_all()
                     return
@@ -176,10 +179,11 @@ class Capturing:
 
     def _item(self, identity: Identity, turns: Sequence[Memory], found: Extracted) -> NewMemory:
         resting = [turns[n] for n in found.turns] or list(turns)
+        sensitivity = most_sensitive(resting)
         named = {"entity": found.entity, "attribute": found.attribute, "value": found.value}
         return NewMemory(
             text=found.text,
-            namespace=self._place(identity, found),
+            namespace=self._place(identity, found, sensitivity),
             kind="procedural" if found.kind == "skill" else "semantic",
             importance=found.importance,
             tags=(found.kind,),
@@ -187,15 +191,23 @@ class Capturing:
             user=next((turn.user for turn in resting if turn.user is not None), None),
             session=None,
             confidence=found.confidence,
-            sensitivity=most_sensitive(resting),
+            sensitivity=sensitivity,
             derived_from=tuple(turn.uid for turn in resting),
         )
 
-    def _place(self, identity: Identity, found: Extracted) -> str:
+    def _place(self, identity: Identity, found: Extracted, sensitivity: Sensitivity) -> str:
         """Facts and preferences are shared where the agent may write them; skills and attributes are its own."""
         shared = self._store.settings.shared
-        if found.kind in SHARED_KINDS and shared is not None:
-            with self._store.ledger.read() as connection:
-                if self._store.reach(connection, identity).may("write", shared):
-                    return shared
-        return identity.private
+        if found.kind not in SHARED_KINDS or shared is None:
+            return identity.private
+        with self._store.ledger.read() as connection:
+            allowed = self._store.reach(connection, identity).may("write", shared)
+        policy = effective(self._store.latest.policies, shared)
+        admitted = policy.verified_only != "refuse" and clears(policy.max_sensitivity or "confidential", sensitivity)
+        return shared if allowed and admitted else identity.private
+
+
+def _message_id(identity: Identity, session: str | None, id: str) -> str:
+    """The memory's id for a message's: the same for the same message, and never that of another user's or session's."""
+    named = json.dumps([identity.user, identity.app, session, id])
+    return "message-" + hashlib.sha256(named.encode()).hexdigest()[:32]

@@ -84,7 +84,7 @@ class Erasing:
             found = memories.by_uids(change.connection, uids)
             change.turned([row.uid for row in found.values() if row.turn])
             change.neighbours.difference_update(uids)
-            change.neighbours.update(lineage.reinstate(change.connection, uids))
+            change.neighbours.update(lineage.reinstate(change.connection, uids, change.now))
             change.neighbours.difference_update(uids)
             for row in found.values():
                 change.changed(memories.to_memory(row))

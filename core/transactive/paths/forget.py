@@ -124,7 +124,7 @@ class Forgetting:
         memories.forget(change.connection, uids, forget_id, change.now)
         if change.action not in OUTLIVED:
             corroborations.withdraw(change.connection, uids, change.now)
-            back = lineage.reinstate(change.connection, uids)
+            back = lineage.reinstate(change.connection, uids, change.now)
             rekey(change, back)
             change.neighbours.update(back)
         self._note(change, rows, forget_id)
@@ -174,7 +174,7 @@ class Forgetting:
                     f"no forgotten memories under {forget_id!r:.100} that {identity.agent!r} may restore, or no more"
                 )
             uids = [row.uid for row in rows]
-            memories.restore(change.connection, uids)
+            memories.restore(change.connection, uids, change.now)
             rekey(change, uids)
             corroborations.withdraw(change.connection, uids, None)
             for row in rows:
@@ -250,8 +250,9 @@ def _heir(memory: Memory, source: Source, uid: str, now: datetime) -> Memory:
         derived_from=tuple(said.get("derived_from", ())),
         supersedes=(),
         superseded_by=None,
-        promoted_from=None,
-        promoted_by=None,
+        importance=said.get("importance", memory.importance),
+        promoted_from=source.memory,
+        promoted_by=None if source.memory is None else source.agent,
         reinforced=0,
         corroborated=0,
         last_seen_at=None,

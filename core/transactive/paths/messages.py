@@ -36,6 +36,8 @@ class Message:
         noted: dict[str, Any] = {"role": self.role}
         if self.author is not None:
             noted["author"] = self.author
+        if self.id is not None:
+            noted["message_id"] = self.id
         if self.tool_calls:
             noted["tool_calls"] = self.tool_calls
         return noted

@@ -13,8 +13,10 @@ THRESHOLD = 0.7
 
 
 def target(memory: Memory, policy: Policy, shared: str | None) -> str | None:
-    """Where the policy in force sends a memory; None when it stays. What was promoted is not promoted again."""
-    if (policy.promote_to is None and policy.promote_at is None) or memory.promoted_from is not None:
+    """Where the policy in force sends a memory; None when it stays, as what was promoted or superseded does."""
+    if policy.promote_to is None and policy.promote_at is None:
+        return None
+    if memory.promoted_from is not None or memory.superseded:
         return None
     threshold = THRESHOLD if policy.promote_at is None else policy.promote_at
     to = policy.promote_to or shared
