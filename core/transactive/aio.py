@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
 from transactive.agent import Agent, Session
-from transactive.records import SessionInfo
+from transactive.records import SessionInfo, Transcript
 from transactive.team import Audit, Groups, Namespaces, TeamMemory
 
 P = ParamSpec("P")
@@ -164,8 +164,11 @@ class AsyncSession(AsyncAgent):
     def __repr__(self) -> str:
         return f"AsyncSession({self.id!r}, agent={self.name!r})"
 
-    transcript = awaited(Session.transcript)
     end = awaited(Session.end)
+
+    async def transcript(self, session: str | None = None) -> Transcript:  # spelt out: a checker keeps the agent's type
+        """What was contributed to this session, by whom and in which order, as far as the agent may read it."""
+        return await _run(lambda: self.sync.transcript(session))
 
     async def info(self) -> SessionInfo:
         """The session as it stands."""

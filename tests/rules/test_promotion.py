@@ -21,12 +21,13 @@ FINDING = Memory(
     verified_by="dana", verified_at=NOW, expires_at=NOW + timedelta(days=1), derived_from=("2",), supersedes=("3",),
     superseded_by="4", reinforced=2, corroborated=1, last_seen_at=NOW, accessed_at=NOW, accesses=7,
 )  # fmt: skip
+STANDING = replace(FINDING, superseded_by=None)
 fractions = st.floats(0, 1)
 
 
 @given(fractions, st.none() | fractions, st.sampled_from((None, "team/shared", "agents/ana")))
 def test_it_goes_when_the_policy_says_so_and_it_is_important_enough(importance, at, to):
-    memory = replace(FINDING, importance=importance)
+    memory = replace(STANDING, importance=importance)
     found = target(memory, Policy(promote_to=to, promote_at=at), "team/x")
     enough = importance >= (THRESHOLD if at is None else at)
     meant = to or ("team/x" if at is not None else None)
@@ -34,23 +35,27 @@ def test_it_goes_when_the_policy_says_so_and_it_is_important_enough(importance, 
 
 
 def test_without_a_policy_everything_stays():
-    assert target(replace(FINDING, importance=1.0), Policy(), "team/shared") is None
+    assert target(replace(STANDING, importance=1.0), Policy(), "team/shared") is None
 
 
 def test_without_a_shared_namespace_only_a_named_one_is_gone_to():
-    assert target(FINDING, Policy(promote_at=0.1), None) is None
-    assert target(FINDING, Policy(promote_at=0.1, promote_to="team/x"), None) == "team/x"
+    assert target(STANDING, Policy(promote_at=0.1), None) is None
+    assert target(STANDING, Policy(promote_at=0.1, promote_to="team/x"), None) == "team/x"
 
 
 @pytest.mark.parametrize(("importance", "goes"), [(0.699, False), (0.7, True), (1.0, True)])
 def test_the_threshold_where_the_policy_names_none(importance, goes):
-    memory = replace(FINDING, importance=importance)
+    memory = replace(STANDING, importance=importance)
     assert (target(memory, Policy(promote_to="team/x"), None) == "team/x") is goes
 
 
 def test_a_copy_goes_no_further():
-    memory = replace(FINDING, promoted_from="0")
+    memory = replace(STANDING, promoted_from="0")
     assert target(memory, Policy(promote_to="team/x", promote_at=0.0), None) is None
+
+
+def test_what_is_known_to_be_wrong_goes_nowhere():
+    assert target(FINDING, Policy(promote_to="team/x", promote_at=0.0), None) is None
 
 
 @pytest.mark.parametrize("keeps", [True, False])

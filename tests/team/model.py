@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, TypeAlias
 
 from transactive import Memory
@@ -47,6 +48,7 @@ class Granted:
     end: datetime | None
 
 
+@cache
 def fits(pattern: str, place: str) -> bool:
     """Whether a pattern covers a namespace, by regular expressions instead of prefixes."""
     expression = "/".join({"*": "[^/]+", "**": "…"}.get(part, re.escape(part)) for part in pattern.split("/"))
@@ -135,6 +137,7 @@ class Said:
     tags: tuple[str, ...]
     session: str | None
     derived_from: tuple[str, ...]
+    importance: float
     first: datetime
     withdrawn: bool = False
     forget_id: str | None = None
@@ -166,6 +169,13 @@ class Item:
     forgotten: datetime | None = None
     forget_id: str | None = None
     heir_of: str | None = None
+    away: list[tuple[datetime, datetime]] = field(default_factory=list)
+    corrected: list[tuple[datetime, datetime]] = field(default_factory=list)
+
+    def was_superseded(self, at: datetime) -> bool:
+        """Whether something else stood in its place at a time."""
+        still = self.superseded_at is not None and self.superseded_at <= at
+        return still or any(start <= at < end for start, end in self.corrected)
 
     @property
     def now(self) -> Version:
@@ -216,17 +226,19 @@ def heir(item: Item, said: Said, now: datetime) -> Item:
         agent=said.agent,
         session=said.session,
         recorded=now,
-        versions=[Version(now, said.text, said.tags, item.now.importance, None)],
+        versions=[Version(now, said.text, said.tags, said.importance, None)],
         derived_from=said.derived_from,
         supersedes=(),
-        promoted_from=None,
-        promoted_by=None,
+        promoted_from=said.memory,
+        promoted_by=None if said.memory is None else said.agent,
         reinforced=0,
         seen=None,
         said={},
         forgotten=None,
         forget_id=None,
         heir_of=item.uid,
+        away=[],
+        corrected=[],
     )
 
 
@@ -315,9 +327,9 @@ class Memories(Rights):
         """What was known at an earlier time of what somebody may read today, each as it was."""
         found: list[tuple[Item, Version]] = []
         for item in self.items.values():
-            gone = (item.forgotten is not None and item.forgotten <= at) or (
-                item.expires is not None and item.expires <= at
-            )
+            gone = any(start <= at < end for start, end in item.away)
+            gone = gone or (item.forgotten is not None and item.forgotten <= at)
+            gone = gone or (item.expires is not None and item.expires <= at)
             if item.recorded <= at and not gone and self.visible(who, item):
                 found.append((item, [version for version in item.versions if version.at <= at][-1]))
         return found
@@ -445,6 +457,7 @@ class Memories(Rights):
             tags=new.now.tags,
             session=new.session,
             derived_from=new.derived_from,
+            importance=new.now.importance,
             first=self.now if before is None else before.first,
         )
         old.reinforced, old.seen = old.reinforced + 1, self.now
@@ -625,7 +638,7 @@ class Memories(Rights):
     def succeed(self, taken: list[Item], fulfils: Chooser) -> None:
         """What another agent said as well, and does not go in that agent's name, stays in it."""
         for item in taken:
-            others = [s for s in item.said.values() if not s.withdrawn and s.agent != item.agent and s.memory is None]
+            others = [said for said in item.said.values() if not said.withdrawn and said.agent != item.agent]
             for said in sorted(others, key=lambda said: (said.first, said.agent)):
                 new = heir(item, said, self.now)
                 if not fulfils(new):
@@ -659,7 +672,8 @@ class Memories(Rights):
                 former = self.items[former].superseded_by
             others = [o for o in self.items.values() if item.uid in o.supersedes and o.forgotten is None]
             item.superseded_by = former or next((other.uid for other in others if other.uid not in uids), None)
-            if item.superseded_by is None:
+            if item.superseded_by is None and item.superseded_at is not None:
+                item.corrected.append((item.superseded_at, self.now))
                 item.superseded_at = None
 
     def undone(self, who: Handle, forget_id: str) -> list[Item]:
@@ -681,13 +695,15 @@ class Memories(Rights):
         for said in self.taken_back(forget_id):
             said.withdrawn, said.forget_id = False, None
         for item in back:
+            assert item.forgotten is not None
+            item.away.append((item.forgotten, self.now))
             item.forgotten = item.forget_id = None
         self._withdraw({item.uid for item in back}, withdrawn=False)
         for item in back:
             for uid in item.supersedes:
                 former = self.items.get(uid)
                 if former is not None and former.superseded_by in {None, item.superseded_by}:
-                    former.superseded_by, former.superseded_at = item.uid, self.now
+                    former.superseded_by, former.superseded_at = item.uid, former.superseded_at or self.now
             self._disinherit(item)
 
     def _disinherit(self, item: Item) -> None:

@@ -221,6 +221,9 @@ def test_the_audit_is_exported_as_lines_of_json(team, tmp_path):
     assert team.audit.export(target) == 7, "with the entry of the export itself"
     lines = [json.loads(line) for line in target.read_text(encoding="utf-8").splitlines()]
     assert [line["number"] for line in lines] == list(range(1, 8))
+    with closing(sqlite3.connect(team.path / "ledger.db")) as ledger:
+        hashes = [hash.hex() for (hash,) in ledger.execute("SELECT hash FROM audit ORDER BY number")]
+    assert [line.pop("hash") for line in lines] == hashes, "what an export kept elsewhere is compared by"
     entry = team.audit.list()[3]
     assert lines[3] == {
         "number": 4,

@@ -421,10 +421,9 @@ class Machine:
         assert listed.keys() == live.keys()
         assert {uid: wrong for uid, memory in listed.items() if (wrong := differences(live[uid], memory))} == {}
         who = self.who()
-        self.reads(who)
-        self.recalls(who)
-        if self.chance(0.3):
-            self.remembers_the_past(who)
+        for looks, often in ((self.reads, 0.5), (self.recalls, 0.5), (self.remembers_the_past, 0.15)):
+            if self.chance(often):
+                looks(who)
 
     def reads(self, who: Handle) -> None:
         door, seen = self.door(who), self.model.readable(who)
@@ -472,8 +471,7 @@ class Machine:
             assert door.get(item.uid, as_of=at).text == version.text
 
     def stood(self, item: Item, version: Version, at: Any) -> bool:
-        superseded = item.superseded_at is not None and item.superseded_at <= at
-        return not superseded and not self.model.is_held(item, version)
+        return not item.was_superseded(at) and not self.model.is_held(item, version)
 
     # --- the run ------------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -80,9 +80,10 @@ class Database:
             yield connection
 
     def scrub(self) -> None:
-        """Leave nothing of deleted text in any file: merge the full-text indexes, and empty the write-ahead log.
+        """Leave nothing of deleted text in any file: merge the full-text indexes, rewrite the file, empty its log.
 
-        Deleted rows are zeroed when they are deleted (`secure_delete`). Raises `StoreBusy` when another process keeps
+        `secure_delete` zeroes deleted rows, but not what rebalancing an index leaves between its cells (seen in a leaf
+        page of `attributes_token`): only a file that was written anew holds nothing else. Raises `StoreBusy` when another process keeps
         the log from being emptied; call it again then.
         """
         with self._lock:
@@ -90,14 +91,10 @@ class Database:
             with self.write() as connection:
                 for name in FULL_TEXT:
                     connection.exec_driver_sql(f"INSERT INTO {name}({name}) VALUES ('optimize')")
-            with _translated(self._path):
+            with _translated(self._path), closing(self._writer.raw_connection()) as raw:
+                raw.cursor().execute("VACUUM")
                 for _ in range(_CHECKPOINTS):
-                    raw = self._writer.raw_connection()
-                    try:
-                        busy = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-                    finally:
-                        raw.close()
-                    if not busy:
+                    if not raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
                         return
                     time.sleep(_CHECKPOINT_PAUSE)
         raise StoreBusy(f"deleted, but another process still reads {self._path}, so that its log is not empty yet")

@@ -29,7 +29,9 @@ _REST = 0.005
 _WAIT = 0.05
 POLL_SECONDS = 0.25
 ROUND_SECONDS = 60.0
-"""How often the background thread expires, evicts and purges."""
+"""How often the background thread expires and evicts."""
+PURGE_SECONDS = 3600.0
+"""How often it purges: each purge that finds something rewrites the ledger's file."""
 
 
 class Maintaining:
@@ -40,7 +42,7 @@ class Maintaining:
         self._settling = settling
         self._forgetting = forgetting
         self._erasing = erasing
-        self._last_round = time.monotonic()
+        self._last_round = self._last_purge = time.monotonic()
         self._guard = threading.RLock()
         self._upkeep = threading.RLock()
         """One round, or one erasure, at a time."""
@@ -89,7 +91,7 @@ class Maintaining:
         self._store.check()
         settled = self._settling.settle()
         self._settling.tidy(now=True)
-        expired, evicted, purged = self._rounds(progress)
+        expired, evicted, purged = self._rounds(progress, purge=True)
         self._settling.tidy(now=True)
         index = self._store.index
         built = False
@@ -102,12 +104,14 @@ class Maintaining:
             settled=settled, expired=expired, evicted=evicted, purged=purged, built=built, unindexed=unindexed
         )
 
-    def _rounds(self, progress: ProgressLike) -> tuple[int, int, int]:
+    def _rounds(self, progress: ProgressLike, *, purge: bool) -> tuple[int, int, int]:
         with self._upkeep:
             self._last_round = time.monotonic()
             expired = self.expire(_pause(progress, "expiring"))
             evicted = self._outlive(evict.beyond(self._store), "evict", _pause(progress, "evicting"))
-            purged = self._erasing.purge(_pause(progress, "purging"))
+            purged = self._erasing.purge(_pause(progress, "purging")) if purge else 0
+            if purge:
+                self._last_purge = time.monotonic()
         return expired, evicted, purged
 
     def _built(self, index: EdgeIndex) -> bool:
@@ -153,7 +157,7 @@ class Maintaining:
         self._settling.settle()
         self._settling.tidy()
         if time.monotonic() - self._last_round >= ROUND_SECONDS:
-            self._rounds(progress=False)
+            self._rounds(False, purge=time.monotonic() - self._last_purge >= PURGE_SECONDS)
         if not isinstance(index, EdgeIndex):
             return
         with self._guard:
