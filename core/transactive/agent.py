@@ -500,4 +500,4 @@ class Session(Agent):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.end()
+        self.end(summary=None if kind is None else False)  # an error of the block must not be hidden by a summary's

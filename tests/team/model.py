@@ -600,7 +600,8 @@ class Memories(Rights):
         while size != len(known):
             size = len(known)
             known |= {i.uid for i in self.items.values() if i.promoted_from in known or known & {*i.derived_from}}
-        return [self.items[uid] for uid in known - {item.uid for item in roots}]
+        known -= {item.uid for item in roots}
+        return [item for item in self.items.values() if item.uid in known]
 
     def following(self, who: Handle, chosen: list[Item], *, derived: bool) -> list[Item]:
         """What is forgotten with some memories."""

@@ -421,7 +421,7 @@ class Machine:
         assert listed.keys() == live.keys()
         assert {uid: wrong for uid, memory in listed.items() if (wrong := differences(live[uid], memory))} == {}
         who = self.who()
-        for looks, often in ((self.reads, 0.5), (self.recalls, 0.5), (self.remembers_the_past, 0.15)):
+        for looks, often in ((self.reads, 0.35), (self.recalls, 0.4), (self.remembers_the_past, 0.12)):
             if self.chance(often):
                 looks(who)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from transactive.ledger.memories import SOME, by_uids, live
@@ -154,23 +154,29 @@ def direct(connection: Connection) -> list[tuple[AnyRow, Source]]:
 def take_back(connection: Connection, sayings: Sequence[tuple[str, Source]], forget_id: str, now: datetime) -> None:
     """One `forget` withdraws what was said of these memories."""
     for uid, source in sayings:
-        some = and_(
-            corroborations.c.uid == uid,
-            corroborations.c.agent == source.agent,
-            corroborations.c.source == (source.source or ""),
-        )
         values = {"withdrawn_at": stamp(now), "forget_id": forget_id}
-        connection.execute(update(corroborations).where(some).values(values))
+        connection.execute(update(corroborations).where(_said(uid, source)).values(values))
     recount(connection, sorted({uid for uid, _ in sayings}))
 
 
-def give_back(connection: Connection, forget_id: str) -> list[str]:
-    """What one `forget` withdrew holds again; returns the uids of the memories that it is said of."""
-    back = update(corroborations).where(corroborations.c.forget_id == forget_id)
-    changed = back.values(withdrawn_at=None, forget_id=None).returning(corroborations.c.uid)
-    touched = sorted(set(connection.execute(changed).scalars()))
-    recount(connection, touched)
-    return touched
+def taken_back(connection: Connection, forget_id: str) -> list[tuple[AnyRow, Source]]:
+    """What one `forget` withdrew of memories that stayed, each with the memory's row."""
+    rows = connection.execute(select(corroborations).where(corroborations.c.forget_id == forget_id)).all()
+    held = by_uids(connection, [row.uid for row in rows])
+    return [(held[row.uid], to_source(row)) for row in rows]
+
+
+def give_back(connection: Connection, sayings: Sequence[tuple[str, Source]]) -> None:
+    """What was withdrawn of these memories holds again."""
+    for uid, source in sayings:
+        values = {"withdrawn_at": None, "forget_id": None}
+        connection.execute(update(corroborations).where(_said(uid, source)).values(values))
+    recount(connection, sorted({uid for uid, _ in sayings}))
+
+
+def _said(uid: str, source: Source) -> ColumnElement[bool]:
+    key = source.memory or source.source or ""
+    return and_(corroborations.c.uid == uid, corroborations.c.agent == source.agent, corroborations.c.source == key)
 
 
 def return_to(connection: Connection, uid: str, heir: str) -> None:
@@ -197,7 +203,7 @@ def to_source(row: AnyRow) -> Source:
         first_at=unstamp(row.first_at),
         last_at=unstamp(row.last_at),
         times=mapping(row)["times"],
-        withdrawn=row.withdrawn_at is not None,
+        withdrawn_at=unstamp(row.withdrawn_at),
         details=row.details,
     )
 

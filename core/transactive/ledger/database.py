@@ -83,8 +83,8 @@ class Database:
         """Leave nothing of deleted text in any file: merge the full-text indexes, rewrite the file, empty its log.
 
         `secure_delete` zeroes deleted rows, but not what rebalancing an index leaves between its cells (seen in a leaf
-        page of `attributes_token`): only a file that was written anew holds nothing else. Raises `StoreBusy` when another process keeps
-        the log from being emptied; call it again then.
+        page of `attributes_token`): only a file that was written anew holds nothing else. Raises `StoreBusy` when
+        another process keeps the log from being emptied; call it again then.
         """
         with self._lock:
             self._check_open()

@@ -19,6 +19,11 @@ def supersede(connection: Connection, uids: Sequence[str], by: str, now: datetim
     connection.execute(update(memories).where(some).values(superseded_by=by, superseded_at=stamp(now)))
 
 
+def hand_over(connection: Connection, uids: Sequence[str], by: str) -> None:
+    """What was superseded already is so by another memory, since the same time."""
+    connection.execute(update(memories).where(memories.c.uid.in_(uids)).values(superseded_by=by))
+
+
 def reinstate(connection: Connection, by: Sequence[str], now: datetime) -> list[str]:
     """The memories that had taken the place of others are gone: the others stand again; returns their uids.
 

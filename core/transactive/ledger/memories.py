@@ -206,7 +206,12 @@ def by_id(connection: Connection, id: str, namespace: str) -> list[AnyRow]:
 
 def taken(connection: Connection, uids: Sequence[str], now: datetime) -> set[str]:
     """Which of these uids belong to live memories."""
-    return {uid for uid, row in by_uids(connection, uids).items() if row.forgotten_at is None and not _over(row, now)}
+    return {uid for uid, row in by_uids(connection, uids).items() if is_live(row, now)}
+
+
+def is_live(row: AnyRow, now: datetime) -> bool:
+    """Whether a row is neither forgotten nor expired."""
+    return row.forgotten_at is None and not _over(row, now)
 
 
 def _over(row: AnyRow, now: datetime) -> bool:

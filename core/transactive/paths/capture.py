@@ -173,7 +173,12 @@ class Capturing:
         turns = [turn for turn in turns if turn.forgotten_at is None]
         items = [self._item(identity, turns, found) for found in self._models.extracted(turns)] if turns else []
         if items:
-            self._remembering.many(identity, items, action="extract")
+
+            def done(change: Change, _written: Sequence[Memory]) -> None:
+                extractions.done(change.connection, waiting.number)
+
+            self._remembering.many(identity, items, action="extract", also=done)
+            return
         with self._store.ledger.write() as connection:
             extractions.done(connection, waiting.number)
 

@@ -116,7 +116,7 @@ class Arbitrating:
                 if row.version != memory.version:
                     raise _changed(memories.to_memory(row))
 
-        return self._remembering.many(identity, [new], first.namespace, action="remember", also=unchanged)[0]
+        return self._remembering.many(identity, [new], first.namespace, action="resolve", also=unchanged)[0]
 
     def _current(self, change: Change, memory: Memory) -> Memory:
         current = memories.to_memory(self._reading.row(change.connection, change.reach, memory.uid, memory.namespace))

@@ -43,7 +43,7 @@ class Correcting:
         }
         asked = {name: value for name, value in kept.items() if getattr(given, name) in (None, ())}
         item = replace(given, namespace=old.namespace, supersedes=(old.uid,), **asked)
-        return self._remembering.one(identity, item, old.namespace)
+        return self._remembering.one(identity, item, old.namespace, action="correct")
 
     def verify(self, identity: Identity, id: str, by: str | None, namespace: str | None) -> Memory:
         """Mark a memory verified: a new version of it; verified already, it stays as it is."""

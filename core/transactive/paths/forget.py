@@ -47,12 +47,12 @@ class Forgetting:
                 reach = self._store.reach(connection, identity)
                 row = self._reading.row(connection, reach, id, namespace)
                 check_may_change(reach, memories.to_memory(row))
-                return _preview([row, *_following(connection, reach, [row], derived=derived)])
+                return _preview([row, *_following(connection, reach, [row], self._store.clock(), derived=derived)])
         forget_id = self._store.new_id()
         with self._writing.change(identity, "forget") as change:
             row = self._reading.row(change.connection, change.reach, id, namespace)
             check_may_change(change.reach, memories.to_memory(row))
-            rows = [row, *_following(change.connection, change.reach, [row], derived=derived)]
+            rows = [row, *_following(change.connection, change.reach, [row], change.now, derived=derived)]
             found = self._take(change, rows, forget_id)
         return self._forgotten(forget_id, found)
 
@@ -78,13 +78,13 @@ class Forgetting:
             with self._store.ledger.read() as connection:
                 reach = self._store.reach(connection, identity)
                 rows = memories.matching(connection, both(reach.changeable(), asked), self._store.clock())
-                rows += _following(connection, reach, rows, derived=derived)
+                rows += _following(connection, reach, rows, self._store.clock(), derived=derived)
                 withdrawn = len(_sayings(connection, reach, asked, rows))
                 return replace(_preview(rows), withdrawn=withdrawn)
         forget_id = self._store.new_id()
         with self._writing.change(identity, action) as change:
             rows = memories.matching(change.connection, both(change.reach.changeable(), asked), change.now)
-            rows += _following(change.connection, change.reach, rows, derived=derived)
+            rows += _following(change.connection, change.reach, rows, change.now, derived=derived)
             sayings = _sayings(change.connection, change.reach, asked, rows)
             corroborations.take_back(change.connection, sayings, forget_id, change.now)
             found = self._take(change, rows, forget_id)
@@ -140,19 +140,22 @@ class Forgetting:
         change.target = places.pop() if len(places) == 1 else f"{len(places)} namespaces"
         change.details = {"forget_id": forget_id}
 
-    def _past(self, change: Change, row: AnyRow) -> bool:
-        """Whether a forgotten memory is due to be purged, whether that has happened yet or not."""
-        kept = effective(change.tables.policies, row.namespace).purge_after or DEFAULT.purge_after
+    def _past(self, change: Change, namespace: str, gone_at: datetime | None) -> bool:
+        """Whether what is gone since a time is due to be purged, whether that has happened yet or not."""
+        kept = effective(change.tables.policies, namespace).purge_after or DEFAULT.purge_after
         assert isinstance(kept, timedelta)
-        return bool(change.now - unstamp(row.forgotten_at) >= kept)
+        return gone_at is not None and change.now - gone_at >= kept
 
     def _superseded_again(self, change: Change, memory: Memory) -> list[str]:
         """A correction is back: what it corrected, if nothing else took its place, is corrected again."""
         former = memories.by_uids(change.connection, memory.supersedes).values()
-        again = [row.uid for row in former if row.superseded_by in {None, memory.superseded_by}]
-        if again:
-            lineage.supersede(change.connection, again, memory.uid, change.now)
-            change.supersedes = True
+        again = [row.uid for row in former if row.superseded_by is None]
+        lineage.supersede(change.connection, again, memory.uid, change.now)
+        handed = [
+            row.uid for row in former if row.superseded_by is not None and row.superseded_by == memory.superseded_by
+        ]
+        lineage.hand_over(change.connection, handed, memory.uid)
+        change.supersedes |= bool(again)
         return again
 
     def _forgotten(self, forget_id: str, found: Sequence[Memory]) -> Forgotten:
@@ -166,9 +169,9 @@ class Forgetting:
             raise InvalidInput("undo takes what forget() returned, or its id; a dry run forgot nothing and has none")
         with self._writing.change(identity, "undo") as change:
             taken = memories.forgotten(change.connection, forget_id)
-            kept = [row for row in taken if not self._past(change, row)]
+            kept = [row for row in taken if not self._past(change, row.namespace, unstamp(row.forgotten_at))]
             rows = [row for row in kept if change.reach.changes(memories.to_memory(row))]
-            said = corroborations.give_back(change.connection, forget_id)
+            said = self._said_again(change, forget_id)
             if not rows and not said:
                 raise NotFound(
                     f"no forgotten memories under {forget_id!r:.100} that {identity.agent!r} may restore, or no more"
@@ -185,6 +188,17 @@ class Forgetting:
         self._store.forget_known()
         return len(rows)
 
+    def _said_again(self, change: Change, forget_id: str) -> list[str]:
+        """Of the sayings that one `forget` took back, those that the identity may change and that are not purged."""
+        back = [
+            (row.uid, source)
+            for row, source in corroborations.taken_back(change.connection, forget_id)
+            if change.reach.changes(_heir(memories.to_memory(row), source, row.uid, change.now))
+            and not self._past(change, row.namespace, source.withdrawn_at)
+        ]
+        corroborations.give_back(change.connection, back)
+        return [uid for uid, _ in back]
+
     def _disinherit(self, change: Change, uids: Sequence[str]) -> None:
         """What is back needs no heir: its sources are its own again."""
         heirs = lineage.heirs(change.connection, uids)
@@ -196,13 +210,15 @@ class Forgetting:
             change.changed(memories.to_memory(row), "forget")
 
 
-def _following(connection: Connection, reach: Reach, rows: Sequence[AnyRow], *, derived: bool) -> list[AnyRow]:
+def _following(
+    connection: Connection, reach: Reach, rows: Sequence[AnyRow], now: datetime, *, derived: bool
+) -> list[AnyRow]:
     """What goes with these: promoted copies that nobody else corroborates, or all that came from them."""
     uids = [row.uid for row in rows]
     known = set(uids)
     below = lineage.descendants(connection, uids) if derived else set(lineage.sole_copies(connection, uids))
     found = memories.by_uids(connection, sorted(below - known)).values()
-    return [row for row in found if row.forgotten_at is None and reach.changes(memories.to_memory(row))]
+    return [row for row in found if memories.is_live(row, now) and reach.changes(memories.to_memory(row))]
 
 
 def _sayings(

@@ -57,7 +57,15 @@ class Existing:
         return False
 
 
-def reinforce(change: Change, old: Memory, new: Memory, *, importance_given: bool, own: str | None = None) -> Memory:
+def reinforce(
+    change: Change,
+    old: Memory,
+    new: Memory,
+    *,
+    importance_given: bool,
+    own: str | None = None,
+    may_change: bool = False,
+) -> Memory:
     """Let the old memory gain what the new one says; `own` is the uid of the author's own memory, when promoted."""
     details: dict[str, Any] = {
         "tags": list(new.tags),
@@ -79,7 +87,7 @@ def reinforce(change: Change, old: Memory, new: Memory, *, importance_given: boo
     if old.expires_at is not None and (new.expires_at is None or new.expires_at > old.expires_at):
         memories.change(change.connection, old.uid, expires_at=stamp(new.expires_at))
     gained = merged(new, old, importance_given=importance_given)
-    if gained and change.reach.changes(old):
+    if gained and (may_change or change.reach.changes(old)):
         revised = replace(old, **gained, version=old.version + 1, updated_at=change.now)
         by = change.reach.identity.agent
         memories.replace(change.connection, old, revised, turn=False, tells_when=tells_when(old.text), by=by)

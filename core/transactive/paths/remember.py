@@ -36,6 +36,8 @@ from transactive.rules.cues import tells_when
 from transactive.rules.duplicates import text_key
 
 BATCH = 1000
+ALONE = frozenset({"remember", "correct", "resolve"})
+"""Calls that take one item: an error need not name its place."""
 Report = Callable[[int, int], None]
 Also = Callable[[Change, Sequence[Memory]], None]
 
@@ -50,9 +52,11 @@ class Remembering:
         self._promoting = promoting
         self._store = writing.store
 
-    def one(self, identity: Identity, item: NewMemory, namespace: str | None = None) -> Memory:
+    def one(
+        self, identity: Identity, item: NewMemory, namespace: str | None = None, *, action: str = "remember"
+    ) -> Memory:
         """Remember one item."""
-        return self.many(identity, [item], namespace, action="remember")[0]
+        return self.many(identity, [item], namespace, action=action)[0]
 
     def many(
         self,
@@ -70,7 +74,7 @@ class Remembering:
         """
         self._store.check()
         given = check_items(items)
-        alone = action == "remember"
+        alone = action in ALONE
         drafts, policies = self._drafts(identity, given, namespace, alone=alone)
         self._check_ids(drafts, alone=alone)
         drafts = self._judging.scored(drafts)
@@ -257,7 +261,10 @@ class Remembering:
         for n, (draft, old) in again.items():
             said = written[old] if isinstance(old, int) else old
             current = memories.to_memory(memories.by_uids(change.connection, [said.uid])[said.uid])
-            written[n] = reinforce(change, current, draft.memory, importance_given=draft.importance_given)
+            own = isinstance(old, int)  # what the same call has just written may gain all that the call says
+            written[n] = reinforce(
+                change, current, draft.memory, importance_given=draft.importance_given, may_change=own
+            )
         for n in range(len(drafts)):
             vector = vectors[n] if len(vectors) and n in new else None
             self._promoting.by_policy(change, written[n], near.get(n, ()), vector)

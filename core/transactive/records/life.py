@@ -27,10 +27,15 @@ class Source:
     first_at: datetime
     last_at: datetime
     times: int
-    withdrawn: bool
-    """Its own memory was forgotten since; it counts no longer."""
+    withdrawn_at: datetime | None
+    """When it was forgotten; it counts no longer."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """What else was said with it: tags, metadata, importance, confidence, session."""
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether it was forgotten, so that it counts no longer."""
+        return self.withdrawn_at is not None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
