@@ -180,8 +180,9 @@ def test_min_similarity_is_a_threshold(archive):
 
 
 def weighing(team: TeamMemory, clock: Clock) -> Agent:
-    """Three notes of one text: an old important one, a new trifle, and one between."""
+    """Three notes of one text: an old important one, a new trifle, and one between; being found renews none."""
     agent = team.agent("ana")
+    team.namespaces.configure("**", Policy(renew_on_access=False))
     for days, importance in ((60, 1.0), (30, 0.5), (0, 0.0)):
         agent.remember(
             "the door code", importance=importance, created_at=clock.now - timedelta(days=days), kind="episodic"

@@ -76,10 +76,10 @@ def test_what_is_not_given_is_as_it_was(team):
     assert (again.source, again.confidence) == ("me", 1.0)
 
 
-def test_source_and_confidence_that_are_not_given_are_as_they_were(team):
+def test_source_and_confidence_vouch_for_the_former_claim_alone(team):
     wrong = team.remember(WRONG, source="arxiv", confidence=0.4)
     right = team.correct(wrong.id, RIGHT)
-    assert (right.source, right.confidence) == ("arxiv", 0.4)
+    assert (right.source, right.confidence) == (None, None)
 
 
 def test_the_long_form_takes_the_place_of_several_and_many_can_be_written_at_once(team):

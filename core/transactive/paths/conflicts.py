@@ -6,6 +6,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -114,7 +115,7 @@ class Arbitrating:
             for memory in (first, second):
                 row = memories.by_uids(change.connection, [memory.uid])[memory.uid]
                 if row.version != memory.version:
-                    raise _changed(memories.to_memory(row))
+                    raise _changed(replace(memories.to_memory(row), superseded_by=None))
 
         return self._remembering.many(identity, [new], first.namespace, action="resolve", also=unchanged)[0]
 
