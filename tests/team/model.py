@@ -21,6 +21,7 @@ OWNER = "owner"
 SHARED = "team/shared"
 LEVELS = ("public", "internal", "confidential")
 FACTS = ("semantic", "procedural")
+_UNRATED = 0.3
 Errors: TypeAlias = set[type[Exception]]
 Chooser: TypeAlias = "Callable[[Item], bool]"
 
@@ -137,10 +138,12 @@ class Said:
     tags: tuple[str, ...]
     session: str | None
     derived_from: tuple[str, ...]
-    importance: float
+    importance: float | None
+    """None where the store rated it: it shows once it is a memory of its own."""
     first: datetime
     withdrawn: bool = False
     forget_id: str | None = None
+    taken_back: datetime | None = None
 
 
 @dataclass
@@ -157,6 +160,8 @@ class Item:
     recorded: datetime
     expires: datetime | None
     versions: list[Version]
+    mergeable: bool
+    """Whether others may say it again: a fact or a copy, where the policy had it so."""
     derived_from: tuple[str, ...] = ()
     supersedes: tuple[str, ...] = ()
     superseded_by: str | None = None
@@ -226,7 +231,7 @@ def heir(item: Item, said: Said, now: datetime) -> Item:
         agent=said.agent,
         session=said.session,
         recorded=now,
-        versions=[Version(now, said.text, said.tags, said.importance, None)],
+        versions=[Version(now, said.text, said.tags, _UNRATED if said.importance is None else said.importance, None)],
         derived_from=said.derived_from,
         supersedes=(),
         promoted_from=said.memory,
@@ -236,7 +241,8 @@ def heir(item: Item, said: Said, now: datetime) -> Item:
         said={},
         forgotten=None,
         forget_id=None,
-        heir_of=item.uid,
+        heir_of=None,
+        superseded_at=None if item.superseded_by is None else now,
         away=[],
         corrected=[],
     )
@@ -381,49 +387,44 @@ class Memories(Rights):
             why.add(AccessDenied)
         return why
 
-    def repeats(self, who: Handle, new: Item, own: Iterable[str] = ()) -> tuple[list[Item], bool]:
-        """The memories that a new one would only say again, and whether it has to be one of them.
+    def repeats(self, who: Handle, new: Item, own: Iterable[str] = ()) -> list[Item]:
+        """The memories that a new one would only say again, as far as its writer may know of them.
 
-        It need not be where another says the same that its writer may not know of, or could not say it again without
-        a loss. `own` is what the same call wrote before: what one may not read, one still has just said.
+        `own` is what the same call wrote before: what one may not read, one still has just said.
         """
         if not self.policy(new.namespace).get("reinforce", True):
-            return [], False
-        same = [
+            return []
+        return [
             old
             for old in self.items.values()
-            if (old.namespace, old.kind, old.user, old.sensitivity)
+            if old.mergeable
+            and (old.namespace, old.kind, old.user, old.sensitivity)
             == (new.namespace, new.kind, new.user, new.sensitivity)
             and said_as(old.now.text) == said_as(new.now.text)
-            and (old.kind in FACTS or old.promoted_from is not None)
             and self.stands(old)
+            and (old.uid in own or (self.visible(who, old) and self._takes(who, old, new)))
+            and not (new.now.verified_by and not old.now.verified_by)
         ]
-        found = [old for old in same if self.visible(who, old) or old.uid in own]
-        found = [old for old in found if self._takes(who, old, new) or old.uid in own]
-        found = [old for old in found if not new.now.verified_by or old.now.verified_by]
-        return found, len(found) == len(same) > 0
 
     def _takes(self, who: Handle, old: Item, new: Item) -> bool:
         """Whether nothing that is said with the new one is lost in the old one; a copy's origin keeps it."""
         return new.promoted_from is not None or {*new.now.tags} <= {*old.now.tags} or self.changes(who, old)
 
     def remember(self, who: Handle, new: New, uid: str, importance: float, own: Iterable[str] = ()) -> None:
-        """Something is written; `uid` and `importance` are what the store answered."""
+        """Something is written; `uid` and `importance` are what the store answered. `by_policy` comes after all."""
         item = self._item(who, new, uid, importance)
         if item.session is not None:
             session = self.sessions.setdefault(item.session, Sitting(who.agent, item.user))
             session.user = session.user or item.user
-        fact = item.kind in FACTS and not new.supersedes
-        again, surely = self.repeats(who, item, own) if fact else ([], False)
+        again = self.repeats(who, item, own) if item.kind in FACTS and not new.supersedes else []
         if uid in self.items:
             assert uid in {old.uid for old in again}, f"{new} says nothing again, and reinforces {self.items[uid]}"
             gains = uid in own or self.changes(who, self.items[uid])
             self._reinforce(self.items[uid], item, key=new.source or "", importance=new.importance, gains=gains)
         else:
-            assert not surely, f"{new} says again what {again} say, and is another memory: {uid}"
+            assert not again, f"{new} says again what {again} say, and is another memory: {uid}"
             self.items[uid] = item
             self._supersede(item)
-        self._by_policy(who, self.items[uid])
 
     def _supersede(self, item: Item) -> None:
         for former in item.supersedes:
@@ -442,6 +443,8 @@ class Memories(Rights):
             recorded=self.now,
             expires=None if ttl is None else self.now + ttl,
             versions=[Version(self.now, new.text, new.tags, importance, who.agent if new.verified else None)],
+            mergeable=(new.kind or ("episodic" if new.session else "semantic")) in FACTS
+            and self.policy(new.namespace).get("reinforce", True),
             derived_from=new.derived_from,
             supersedes=new.supersedes,
         )
@@ -457,7 +460,7 @@ class Memories(Rights):
             tags=new.now.tags,
             session=new.session,
             derived_from=new.derived_from,
-            importance=new.now.importance,
+            importance=importance if memory is None else new.now.importance,
             first=self.now if before is None else before.first,
         )
         old.reinforced, old.seen = old.reinforced + 1, self.now
@@ -502,13 +505,13 @@ class Memories(Rights):
             assert done.uid == uid, f"promoted again, {item} is another memory than {done}: {uid}"
             return
         copy = self._copy(who, item, to, uid)
-        again, surely = self.repeats(who, copy)
+        again = self.repeats(who, copy)
         if uid in self.items:
             assert uid in {old.uid for old in again}, f"{item} is not what {self.items[uid]} says"
             gains = self.changes(who, self.items[uid])
             self._reinforce(self.items[uid], copy, key="", importance=None, memory=item.uid, gains=gains)
         else:
-            assert not surely, f"{item} is there already in {to}: {again}"
+            assert not again, f"{item} is there already in {to}: {again}"
             copy.supersedes = tuple(old.uid for old in self._stale(who, item, copy))
             self.items[uid] = copy
             self._supersede(copy)
@@ -541,11 +544,12 @@ class Memories(Rights):
             recorded=self.now,
             expires=None if ttl is None else self.now + ttl,
             versions=[replace(item.now, at=self.now, verified_by=verified)],
+            mergeable=self.policy(to).get("reinforce", True),
             promoted_from=item.uid,
             promoted_by=who.agent,
         )
 
-    def _by_policy(self, who: Handle, item: Item) -> None:
+    def by_policy(self, who: Handle, item: Item) -> None:
         """What the policy promotes of a memory that was just written."""
         policy = self.policy(item.namespace)
         if not self.stands(item) or item.promoted_from is not None or not {"promote_to", "promote_at"} & policy.keys():
@@ -573,7 +577,7 @@ class Memories(Rights):
 
     def revise(self, who: Handle, item: Item, *, text: str | None, importance: float | None) -> None:
         """A new version."""
-        verified = item.now.verified_by
+        former, verified = item.now.text, item.now.verified_by
         if verified is not None and text not in (None, item.now.text):
             verified = who.agent if self.may(who, "verify", item.namespace) else None
         item.versions.append(
@@ -585,13 +589,21 @@ class Memories(Rights):
                 verified_by=verified,
             )
         )
-        self._by_policy(who, item)
+        if said_as(former) != said_as(item.now.text):
+            self._divide(item)
+        self.by_policy(who, item)
+
+    def _divide(self, item: Item) -> None:
+        """A memory says something else: what others said as well stays theirs, in the words of then."""
+        self._succeed(item, lambda _: True, until_undone=False)
+        others = {key for key, said in item.said.items() if said.agent != item.agent and not said.withdrawn}
+        item.said = {key: said for key, said in item.said.items() if key not in others}
 
     def verify(self, who: Handle, item: Item) -> None:
         """Somebody vouches for a memory."""
         if item.now.verified_by is None:
             item.versions.append(replace(item.now, at=self.now, verified_by=who.agent))
-            self._by_policy(who, item)
+            self.by_policy(who, item)
 
     def descendants(self, roots: Iterable[Item]) -> list[Item]:
         """All that was promoted or derived from some memories, and so on, without these."""
@@ -634,27 +646,40 @@ class Memories(Rights):
     def take_back(self, sayings: list[Said], forget_id: str) -> None:
         """What was said of other memories holds no longer."""
         for said in sayings:
-            said.withdrawn, said.forget_id = True, forget_id
+            said.withdrawn, said.forget_id, said.taken_back = True, forget_id, self.now
 
     def succeed(self, taken: list[Item], fulfils: Chooser) -> None:
         """What another agent said as well, and does not go in that agent's name, stays in it."""
         for item in taken:
-            others = [said for said in item.said.values() if not said.withdrawn and said.agent != item.agent]
-            for said in sorted(others, key=lambda said: (said.first, said.agent)):
-                new = heir(item, said, self.now)
-                if not fulfils(new):
-                    self._inherit(item, new, fulfils)
-                    break
+            self._succeed(item, lambda own: not fulfils(own))
 
-    def _inherit(self, item: Item, new: Item, fulfils: Chooser) -> None:
+    def _succeed(self, item: Item, stays: Chooser, *, until_undone: bool = True) -> None:
+        others = [said for said in item.said.values() if not said.withdrawn and said.agent != item.agent]
+        others.sort(key=lambda said: (said.first, said.agent))
+        staying = [said for said in others if stays(heir(item, said, self.now))]
+        if not staying:
+            return
+        first, *backing = staying
+        new = heir(item, first, self.now)
+        new.heir_of = item.uid if until_undone else None
         for key, said in list(item.said.items()):
-            stays = said.memory is not None or not fulfils(heir(item, said, self.now))
-            if said.agent != new.agent and not said.withdrawn and stays:
+            if said in backing and said.agent != first.agent:
                 new.said[key] = item.said.pop(key)
+        self._found(new, first)
+
+    def _found(self, new: Item, said: Said) -> None:
+        """The heir that the store made; how it spelt and rated the same is its own affair."""
         unknown = [memory for uid, memory in self.answered().items() if uid not in self.items]
-        found = [memory.uid for memory in unknown if differences(new, memory) == {}]
-        assert found, f"nothing stays in the name of {new.agent}: {[differences(new, memory) for memory in unknown]}"
-        new.uid = found[0]
+        free = {"text"} | ({"importance"} if said.importance is None else set())
+        wrong = [differences(new, memory) for memory in unknown]
+        found = [
+            memory
+            for memory, fields in zip(unknown, wrong, strict=True)
+            if fields.keys() <= free and said_as(memory.text) == said_as(said.text)
+        ]
+        assert found, f"nothing stays in the name of {new.agent}: {wrong}"
+        new.uid = found[0].uid
+        new.versions = [replace(new.now, importance=found[0].importance, text=found[0].text)]
         self.items[new.uid] = new
 
     def _withdraw(self, uids: set[str], *, withdrawn: bool) -> None:
@@ -664,15 +689,14 @@ class Memories(Rights):
                     said.withdrawn = withdrawn
 
     def _reinstate(self, uids: set[str]) -> None:
-        """What was corrected by these stands again, unless what corrected them, or another memory, corrects it."""
+        """What was corrected by these stands again, unless they had been corrected themselves, by what stays."""
         for item in self.items.values():
             former = item.superseded_by
             if former not in uids:
                 continue
             while former in uids:
                 former = self.items[former].superseded_by
-            others = [o for o in self.items.values() if item.uid in o.supersedes and o.forgotten is None]
-            item.superseded_by = former or next((other.uid for other in others if other.uid not in uids), None)
+            item.superseded_by = former
             if item.superseded_by is None and item.superseded_at is not None:
                 item.corrected.append((item.superseded_at, self.now))
                 item.superseded_at = None
@@ -682,19 +706,29 @@ class Memories(Rights):
         found = [item for item in self.items.values() if item.forget_id == forget_id and self.changes(who, item)]
         return [item for item in found if not self.past(item)]
 
-    def taken_back(self, forget_id: str) -> list[Said]:
-        """What a forget withdrew of what was said of other memories."""
-        return [said for item in self.items.values() for said in item.said.values() if said.forget_id == forget_id]
+    def taken_back(self, who: Handle, forget_id: str) -> list[Said]:
+        """What an undo would let hold again of what was said of other memories."""
+        return [
+            said
+            for item in self.items.values()
+            for said in item.said.values()
+            if said.forget_id == forget_id
+            and self.changes(who, heir(item, said, self.now))
+            and not self._past(item.namespace, said.taken_back)
+        ]
 
     def past(self, item: Item) -> bool:
         """Whether a forgotten memory is beyond the purge horizon."""
-        kept: timedelta = self.policy(item.namespace).get("purge_after", timedelta(days=30))
-        return item.forgotten is not None and self.now - item.forgotten >= kept
+        return self._past(item.namespace, item.forgotten)
 
-    def undo(self, back: list[Item], forget_id: str) -> None:
-        """Some memories are back, and what they say of others holds again."""
-        for said in self.taken_back(forget_id):
-            said.withdrawn, said.forget_id = False, None
+    def _past(self, namespace: str, forgotten: datetime | None) -> bool:
+        kept: timedelta = self.policy(namespace).get("purge_after", timedelta(days=30))
+        return forgotten is not None and self.now - forgotten >= kept
+
+    def undo(self, back: list[Item], again: list[Said]) -> None:
+        """Some memories are back, and what they say of others, or was said of others, holds again."""
+        for said in again:
+            said.withdrawn, said.forget_id, said.taken_back = False, None, None
         for item in back:
             assert item.forgotten is not None
             item.away.append((item.forgotten, self.now))
@@ -736,6 +770,9 @@ class Memories(Rights):
         due = [item for item in self.items.values() if self.past(item)]
         for item in due:
             del self.items[item.uid]
+        for item in self.items.values():
+            held = {key: said for key, said in item.said.items() if not self._past(item.namespace, said.taken_back)}
+            item.said = held
         return len(due)
 
     def erase(self, user: str) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from transactive.ledger.memories import SOME, by_uids, live
@@ -52,18 +52,19 @@ class Saying:
         return self.memory or self.source or ""
 
 
-def by_keys(connection: Connection, keys: Iterable[bytes]) -> dict[tuple[Sameness, bytes], AnyRow]:
-    """The live memories with these text keys, by what they share and key; expired ones included."""
+def by_keys(connection: Connection, keys: Iterable[bytes]) -> dict[tuple[Sameness, bytes], list[AnyRow]]:
+    """The memories with these text keys that stand, by what they share and key, the sole ones first."""
     wanted = list(dict.fromkeys(keys))
-    found: dict[tuple[Sameness, bytes], AnyRow] = {}
+    found: dict[tuple[Sameness, bytes], list[AnyRow]] = {}
     for start in range(0, len(wanted), SOME):
         query = select(memories).where(
             memories.c.text_key.in_(wanted[start : start + SOME]),
             memories.c.forgotten_at.is_(None),
             memories.c.superseded_by.is_(None),
         )
-        for row in connection.execute(query):
-            found[Sameness(row.namespace, row.kind, row.user, row.sensitivity), row.text_key] = row
+        for row in connection.execute(query.order_by(memories.c.sole.desc(), memories.c.number)):
+            shared = Sameness(row.namespace, row.kind, row.user, row.sensitivity)
+            found.setdefault((shared, row.text_key), []).append(row)
     return found
 
 
@@ -186,11 +187,22 @@ def return_to(connection: Connection, uid: str, heir: str) -> None:
     recount(connection, [uid, heir])
 
 
-def inherit(connection: Connection, uid: str, heir: str, agent: str) -> None:
-    """Another agent's memory takes over the sources of one that was forgotten, but for that agent's own."""
-    moved = update(corroborations).where(corroborations.c.uid == uid, corroborations.c.agent != agent, _HOLDS)
-    connection.execute(moved.values(uid=heir))
+def inherit(connection: Connection, uid: str, heir: str, sources: Sequence[Source]) -> None:
+    """Another agent's memory takes over these sources of one that was forgotten or says something else now."""
+    for source in sources:
+        connection.execute(update(corroborations).where(_said(uid, source)).values(uid=heir))
     recount(connection, [uid, heir])
+
+
+def word(connection: Connection, uid: str, text: str) -> None:
+    """What was said of a memory in its own words was said in these: it has others from now on."""
+    same = update(corroborations).where(corroborations.c.uid == uid, corroborations.c.text.is_(None))
+    connection.execute(same.values(text=text))
+
+
+def drop(connection: Connection, uid: str, source: Source) -> None:
+    """A source of a memory is a memory of its own."""
+    connection.execute(delete(corroborations).where(_said(uid, source)))
 
 
 def to_source(row: AnyRow) -> Source:

@@ -43,8 +43,8 @@ def reinstate(connection: Connection, by: Sequence[str], now: datetime) -> list[
         columns = (memories.c.uid, memories.c.superseded_at, literal(stamp(now)), memories.c.superseded_by)
         stood = select(*columns).where(memories.c.superseded_by == uid)
         connection.execute(insert(gaps).from_select(["uid", "since", "until", "by"], stood))
-        # Without its text key: the same may have been said anew meanwhile.
-        stands = changed.values(superseded_by=None, superseded_at=None, text_key=None).returning(memories.c.uid)
+        # Not as the sole one: the same may have been said anew meanwhile.
+        stands = changed.values(superseded_by=None, superseded_at=None, sole=False).returning(memories.c.uid)
         back.extend(connection.execute(stands).scalars())
     return back
 

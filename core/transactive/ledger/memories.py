@@ -83,9 +83,15 @@ def to_memory(row: AnyRow | Mapping[str, Any]) -> Memory:
 
 
 def to_row(
-    memory: Memory, *, turn: bool, tells_when: bool, text_key: bytes | None = None, heir_of: str | None = None
+    memory: Memory,
+    *,
+    turn: bool,
+    tells_when: bool,
+    text_key: bytes | None = None,
+    sole: bool = False,
+    heir_of: str | None = None,
 ) -> dict[str, Any]:
-    """A new memory as a row; with a `text_key`, the same text can be there only once."""
+    """A new memory as a row; of one text key, one can be the sole one."""
     return {
         "uid": memory.uid,
         "foreign_id": memory.id if memory.id != memory.uid else None,
@@ -104,6 +110,7 @@ def to_row(
         "promoted_from": memory.promoted_from,
         "promoted_by": memory.promoted_by,
         "text_key": text_key,
+        "sole": sole,
         "heir_of": heir_of,
         "reinforced": 0,
         "corroborated": 0,
@@ -316,12 +323,12 @@ def forget(connection: Connection, uids: Sequence[str], forget_id: str, now: dat
 
 
 def restore(connection: Connection, uids: Sequence[str], now: datetime) -> None:
-    """Bring forgotten memories back. What was said anew meanwhile stays beside them: they give up their text keys."""
+    """Bring forgotten memories back. What was said anew meanwhile stays beside them: they are not its sole ones."""
     for start in range(0, len(uids), SOME):
         some = memories.c.uid.in_(uids[start : start + SOME])
         gone = select(memories.c.uid, memories.c.forgotten_at, literal(stamp(now))).where(some)
         connection.execute(insert(gaps).from_select(["uid", "since", "until"], gone))
-        connection.execute(memories.update().where(some).values(forgotten_at=None, forget_id=None, text_key=None))
+        connection.execute(memories.update().where(some).values(forgotten_at=None, forget_id=None, sole=False))
 
 
 def forgotten(connection: Connection, forget_id: str) -> list[AnyRow]:

@@ -94,7 +94,8 @@ memories = Table(
     Column("promoted_from", String(36)),
     Column("promoted_by", String(200)),
     Column("heir_of", String(36)),  # the forgotten memory whose finding it keeps, in the name of who said it as well
-    Column("text_key", LargeBinary(16)),  # of facts and promoted copies: what is the same is there once
+    Column("text_key", LargeBinary(16)),  # of facts and promoted copies: the same for texts that say the same
+    Column("sole", Boolean(create_constraint=False), nullable=False, default=False),  # the one that others reinforce
     Column("reinforced", Integer, nullable=False, default=0),
     Column("corroborated", Integer, nullable=False, default=0),  # the corroborations of others that hold, counted
     Column("last_seen_at", BigInteger),
@@ -142,7 +143,8 @@ Index(
 Index("memories_superseded", memories.c.superseded_by, sqlite_where=memories.c.superseded_by.is_not(None))
 Index("memories_heirs", memories.c.heir_of, sqlite_where=memories.c.heir_of.is_not(None))
 Index("memories_promoted", memories.c.promoted_from, sqlite_where=memories.c.promoted_from.is_not(None))
-_same = and_(memories.c.text_key.is_not(None), _live, memories.c.superseded_by.is_(None))
+_same = and_(memories.c.sole, _live, memories.c.superseded_by.is_(None))
+Index("memories_text_key", memories.c.text_key, sqlite_where=memories.c.text_key.is_not(None))
 Index(
     "memories_same",
     memories.c.text_key,

@@ -15,13 +15,13 @@ from transactive.ledger.rows import AnyRow
 from transactive.ledger.times import unstamp
 from transactive.namespaces import OWNER
 from transactive.paths.admission import check_may_change
+from transactive.paths.heirs import heir_of, succeed
 from transactive.paths.reading import Reading
 from transactive.paths.reinforce import rekey
 from transactive.paths.writing import Change, Writing
 from transactive.policies import DEFAULT, effective
 from transactive.records import Forgotten, Memory, Source
 from transactive.rules.access import Identity, Reach
-from transactive.rules.cues import tells_when
 from transactive.rules.ids import is_uuid
 
 SAMPLE = 10
@@ -96,18 +96,10 @@ class Forgetting:
         return replace(self._forgotten(forget_id, found), withdrawn=len(sayings))
 
     def _succeed(self, change: Change, rows: Sequence[AnyRow], asked: Expression) -> None:
-        """What another agent has said as well, and does not fulfil the filter in that agent's name, stays in it."""
-        backed = {row.uid: memories.to_memory(row) for row in rows if row.corroborated}
-        for uid, sources in corroborations.of_others(change.connection, list(backed)).items():
-            for source in sources:
-                heir = _heir(backed[uid], source, self._store.new_id(), change.now)
-                if not _fulfils(asked, heir):
-                    change.enter([heir.namespace])
-                    row = memories.to_row(heir, turn=False, tells_when=tells_when(heir.text), heir_of=uid)
-                    memories.add(change.connection, [row])
-                    corroborations.inherit(change.connection, uid, heir.uid, source.agent)
-                    change.changed(heir, "succeed")
-                    break
+        """What other agents have said as well, and does not fulfil the filter in their names, stays in them."""
+        backed = [row for row in rows if row.corroborated]
+        for row in backed:
+            succeed(change, row, lambda heir: not _fulfils(asked, heir), self._store.new_id)
 
     def outlived(self, uids: Sequence[str], action: str) -> int:
         """Forget memories whose time is over (`expire`), or for which there is no more room (`evict`)."""
@@ -193,7 +185,7 @@ class Forgetting:
         back = [
             (row.uid, source)
             for row, source in corroborations.taken_back(change.connection, forget_id)
-            if change.reach.changes(_heir(memories.to_memory(row), source, row.uid, change.now))
+            if change.reach.changes(heir_of(memories.to_memory(row), source, row.uid, change.now))
             and not self._past(change, row.namespace, source.withdrawn_at)
         ]
         corroborations.give_back(change.connection, back)
@@ -228,7 +220,7 @@ def _sayings(
     going = {row.uid for row in rows}
     found: list[tuple[str, Source]] = []
     for row, source in corroborations.direct(connection):
-        own = _heir(memories.to_memory(row), source, row.uid, unstamp(row.recorded_at))
+        own = heir_of(memories.to_memory(row), source, row.uid, unstamp(row.recorded_at))
         if row.uid not in going and reach.changes(own) and _fulfils(asked, own):
             found.append((row.uid, source))
     return found
@@ -241,37 +233,3 @@ def _fulfils(asked: Expression, memory: Memory) -> bool:
 def _preview(rows: Sequence[AnyRow]) -> Forgotten:
     sample = tuple(memories.to_memory(row) for row in rows[:SAMPLE])
     return Forgotten(id=None, count=len(rows), sample=sample, dry_run=True)
-
-
-def _heir(memory: Memory, source: Source, uid: str, now: datetime) -> Memory:
-    """The same finding in the name of another agent that said it, as that agent said it."""
-    said = source.details
-    return replace(
-        memory,
-        id=uid,
-        uid=uid,
-        agent=source.agent,
-        text=source.text or memory.text,
-        source=source.source,
-        tags=tuple(said.get("tags", ())),
-        metadata=said.get("metadata", {}),
-        confidence=said.get("confidence"),
-        session=said.get("session"),
-        created_at=source.first_at,
-        recorded_at=now,
-        updated_at=now,
-        version=1,
-        verified_by=None,
-        verified_at=None,
-        derived_from=tuple(said.get("derived_from", ())),
-        supersedes=(),
-        superseded_by=None,
-        importance=said.get("importance", memory.importance),
-        promoted_from=source.memory,
-        promoted_by=None if source.memory is None else source.agent,
-        reinforced=0,
-        corroborated=0,
-        last_seen_at=None,
-        accessed_at=None,
-        accesses=0,
-    )

@@ -106,9 +106,10 @@ class Promoting:
         if old is not None:
             return reinforce(change, old, copy, importance_given=False, own=memory.uid)
         take_tokens(change, [to])
-        key = text_key(copy.text) if policy.reinforce and existing.free(copy) else None
+        key = text_key(copy.text) if policy.reinforce else None
+        sole = key is not None and existing.free(copy)
         change.enter([to])
-        new = memories.to_row(copy, turn=False, tells_when=tells_when(copy.text), text_key=key)
+        new = memories.to_row(copy, turn=False, tells_when=tells_when(copy.text), text_key=key, sole=sole)
         memories.add(change.connection, [new])
         change.changed(copy, "promote")
         self._supersede(change, copy, memory)

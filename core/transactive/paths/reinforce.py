@@ -10,9 +10,8 @@ from transactive.ledger import corroborations, memories
 from transactive.ledger.corroborations import Sameness, Saying
 from transactive.ledger.rows import AnyRow
 from transactive.ledger.times import stamp
-from transactive.paths.judging import FACTS, compatible, merged, repeats
+from transactive.paths.judging import compatible, merged, repeats
 from transactive.paths.writing import Change
-from transactive.policies import effective
 from transactive.records import Memory
 from transactive.rules.cues import tells_when
 from transactive.rules.duplicates import text_key
@@ -32,8 +31,8 @@ class Existing:
         A promoted one loses nothing: what is said with it stays with its origin.
         """
         reach, promoted = self._change.reach, new.promoted_from is not None
-        exact = self._keyed.get((Sameness.of(new), text_key(new.text)))
-        rows = [exact] if exact is not None else [self._near[uid] for uid in near if uid in self._near]
+        exact = self._keyed.get((Sameness.of(new), text_key(new.text)), [])
+        rows = [*exact, *(self._near[uid] for uid in near if uid in self._near)]
         for row in rows:
             old = memories.to_memory(row)
             may_change = promoted or reach.changes(old)
@@ -47,14 +46,13 @@ class Existing:
         return row.forgotten_at is None and row.superseded_by is None and not over
 
     def free(self, memory: Memory) -> bool:
-        """Whether a new memory may have its text's key; an expired one that has it gives it up."""
-        row = self._keyed.get((Sameness.of(memory), text_key(memory.text)))
-        if row is None:
-            return True
-        if row.expires_at is not None and row.expires_at <= stamp(self._change.now):
-            memories.change(self._change.connection, row.uid, text_key=None)
-            return True
-        return False
+        """Whether a new memory may be the sole one with its text; an expired one is so no longer."""
+        for row in self._keyed.get((Sameness.of(memory), text_key(memory.text)), []):
+            if row.sole and self._stands(row):
+                return False
+            if row.sole:
+                memories.change(self._change.connection, row.uid, sole=False)
+        return True
 
 
 def reinforce(
@@ -97,16 +95,14 @@ def reinforce(
 
 
 def rekey(change: Change, uids: Sequence[str]) -> None:
-    """Facts and copies that stand again keep others from saying the same twice, unless somebody has said it since."""
-    rows = memories.by_uids(change.connection, uids)
-    back = [memories.to_memory(row) for row in rows.values()]
-    existing = Existing(change, back)
+    """Facts and copies that stand again are what others reinforce, unless somebody has said the same since."""
+    rows = [row for row in memories.by_uids(change.connection, uids).values() if row.text_key is not None]
+    existing = Existing(change, map(memories.to_memory, rows))
     given: set[tuple[Sameness, bytes]] = set()
-    for memory in back:
-        key = (Sameness.of(memory), text_key(memory.text))
-        unique = memory.kind in FACTS and memory.id == memory.uid
-        if (unique or memory.promoted_from is not None) and key not in given and existing.free(memory):
-            reinforces = effective(change.tables.policies, memory.namespace).reinforce
-            if reinforces and memory.forgotten_at is None and memory.superseded_by is None:
-                given.add(key)
-                memories.change(change.connection, memory.uid, text_key=key[1])
+    for row in rows:
+        memory = memories.to_memory(row)
+        key = (Sameness.of(memory), row.text_key)
+        stands = row.forgotten_at is None and row.superseded_by is None
+        if stands and key not in given and existing.free(memory):
+            given.add(key)
+            memories.change(change.connection, memory.uid, sole=True)

@@ -248,16 +248,16 @@ class Remembering:
         self._admit(change, drafts, ahead)
         self._displace(change, [draft.memory.uid for draft in drafts if draft.own_id])
         rows = [
-            memories.to_row(d.memory, turn=d.turn, tells_when=tells_when(d.memory.text), text_key=key)
-            for d, key in new.values()
+            memories.to_row(d.memory, turn=d.turn, tells_when=tells_when(d.memory.text), text_key=key, sole=sole)
+            for d, key, sole in new.values()
         ]
         memories.add(change.connection, rows)
-        change.fresh.update((d.memory.uid, (1, vectors[n])) for n, (d, _) in new.items() if len(vectors))
-        for draft, _ in new.values():
+        change.fresh.update((d.memory.uid, (1, vectors[n])) for n, (d, *_) in new.items() if len(vectors))
+        for draft, *_ in new.values():
             change.changed(draft.memory)
             self._supersede(change, draft.memory)
-        self._turned(change, [draft.memory.uid for draft, _ in new.values() if draft.turn])
-        written = {n: draft.memory for n, (draft, _) in new.items()}
+        self._turned(change, [draft.memory.uid for draft, *_ in new.values() if draft.turn])
+        written = {n: draft.memory for n, (draft, *_) in new.items()}
         for n, (draft, old) in again.items():
             said = written[old] if isinstance(old, int) else old
             current = memories.to_memory(memories.by_uids(change.connection, [said.uid])[said.uid])
@@ -291,9 +291,9 @@ class Remembering:
 
     def _sorted(
         self, change: Change, drafts: Sequence[Draft], policies: Mapping[str, Policy]
-    ) -> tuple[dict[int, tuple[Draft, bytes | None]], dict[int, tuple[Draft, Memory | int]]]:
+    ) -> tuple[dict[int, tuple[Draft, bytes | None, bool]], dict[int, tuple[Draft, Memory | int]]]:
         """The drafts that are new, with their text keys, and those that say again what a memory or a draft says."""
-        new: dict[int, tuple[Draft, bytes | None]] = {}
+        new: dict[int, tuple[Draft, bytes | None, bool]] = {}
         again: dict[int, tuple[Draft, Memory | int]] = {}
         facts = [d for d in drafts if d.memory.kind in FACTS and not d.own_id]
         existing = Existing(change, (d.memory for d in facts), (uid for d in facts for uid in d.near))
@@ -301,7 +301,7 @@ class Remembering:
         for place, draft in enumerate(drafts):
             memory = draft.memory
             if memory.kind not in FACTS or draft.own_id or not policies[memory.namespace].reinforce:
-                new[place] = draft, None
+                new[place] = draft, None, False
                 continue
             key = text_key(memory.text)
             group = (memory.namespace, memory.kind, memory.user, memory.sensitivity, key)
@@ -317,8 +317,7 @@ class Remembering:
             ):
                 again[place] = draft, twin
             else:
-                free = group not in keyed and existing.free(memory)
-                new[place] = draft, key if free else None
+                new[place] = draft, key, group not in keyed and existing.free(memory)
                 keyed.setdefault(group, place)
         return new, again
 

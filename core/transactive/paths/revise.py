@@ -10,6 +10,7 @@ from transactive.embedding.protocol import embed_documents
 from transactive.errors import InvalidInput, VersionConflict
 from transactive.ledger import memories
 from transactive.paths.admission import check_may_change, take_tokens
+from transactive.paths.heirs import divide
 from transactive.paths.incoming import check_count, check_metadata, check_tags, check_text
 from transactive.paths.points import is_turn
 from transactive.paths.promote import Promoting
@@ -83,11 +84,13 @@ class Revising:
             new = self._revised(old, changes, change)
             turn = is_turn(store.encoders, new)
             if row.text_key is not None and new.text != old.text:
-                key = text_key(new.text) if Existing(change, [new]).free(new) else None
-                memories.change(change.connection, row.uid, text_key=key)
+                key, sole = text_key(new.text), Existing(change, [new]).free(new)
+                memories.change(change.connection, row.uid, text_key=key, sole=sole)
             change.turned([row.uid])  # as it stood among its neighbours …
             memories.replace(change.connection, old, new, turn=turn, tells_when=tells_when(new.text), by=identity.agent)
             change.changed(new)
+            if text_key(new.text) != text_key(old.text):
+                divide(change, row, store.new_id)
             change.target = new.namespace
             change.turned([row.uid])  # … and as it stands: a revision may make a turn of it, or no turn
             change.neighbours.discard(row.uid)
