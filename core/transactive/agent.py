@@ -281,8 +281,9 @@ class Agent(Lifecycle):
         With the right `write` its own, with `admin` anybody's; of a `where`, only those. A promoted copy that nobody
         else corroborates goes with its origin; with `derived`, so does everything that was promoted or derived from
         what goes, summaries too. What another agent has said as well stays, in that agent's name, unless it fulfils
-        the `where` too. `dry_run=True` changes nothing and shows what would go. After the namespace's `purge_after`
-        (30 days), `maintain` deletes it for good.
+        the `where` too; and what would fulfil it among the things said of memories that stay is withdrawn.
+        `dry_run=True` changes nothing and shows what would go. After the namespace's `purge_after` (30 days) `undo` is
+        refused, and `maintain` deletes it for good.
         """
         if (id is None) == (where is None):
             raise InvalidInput("forget takes an id or where=, one of the two")
@@ -292,7 +293,10 @@ class Agent(Lifecycle):
         return self._engine.forgetting.where(self._identity, where, derived=derived, dry_run=dry_run)
 
     def undo(self, forgotten: Forgotten | str) -> int:
-        """Bring back what one `forget` took, given what it returned or that one's `id`; returns how many came back."""
+        """Bring back what one `forget` took, given what it returned or that one's `id`; returns how many came back.
+
+        Only what the agent may change, and until the purge horizon; `NotFound` when that is nothing.
+        """
         return self._engine.forgetting.undo(self._identity, forgotten)
 
     # --- finding --------------------------------------------------------------------------------------------------

@@ -25,7 +25,12 @@ class Lifecycle(Handle):
         """Copy a memory to where others read it, by default to the shared namespace; needs the right `write` there.
 
         The copy keeps author, user, time and content, and names its origin (`promoted_from`). Where the same is said
-        there already, that memory gains a source instead (`corroborated`) and is returned. Again, the same is returned.
+        there already, that memory gains a source instead (`corroborated`) and is returned. Again, the same is returned,
+        unless the origin was revised since: a new copy then takes the place of the former one.
+
+        Raises:
+            VersionConflict: it was superseded; `.current` is what took its place.
+            NotFound, AccessDenied, InvalidInput.
         """
         return self._engine.promoting.promote(self._identity, id, to, namespace)
 
@@ -95,7 +100,7 @@ class Lifecycle(Handle):
 
         Raises:
             VersionConflict: one of the two changed since it was listed.
-            AccessDenied: the agent may not change what loses.
+            AccessDenied: the agent may not change what loses, or some who may read it could not read what stands.
         """
         return self._engine.arbitrating.resolve(self._identity, conflict, keep, text, dismiss=dismiss)
 

@@ -19,7 +19,7 @@ from transactive.embedding.protocol import Embedder
 from transactive.embedding.static import StaticEmbedder
 from transactive.embedding.terms import SparseEncoder
 from transactive.errors import ForkedStore, StoreClosed
-from transactive.filters import ALL, Expression, Not, equals
+from transactive.filters import ALL, Expression, Or, both, equals
 from transactive.index.edge import EdgeIndex
 from transactive.index.lock import FileLock
 from transactive.index.protocol import Index, RangeKind
@@ -134,6 +134,20 @@ class View:
         if self._condition is None:
             self._condition = self._cheapest()
         return self._condition
+
+    def admitted(self, gated: Iterable[str]) -> Expression:
+        """What is readable without the drafts of namespaces that hold them back.
+
+        Said by what is there rather than by what is not: an index looks up the one, and must check each point for the
+        other (8 ms instead of 0.3 at 10,000 points).
+        """
+        held = self._readable & set(gated)
+        if not held:
+            return self.readable
+        verified = both(equals("scopes", *sorted(held)), equals("verified", True))
+        opened = Or((equals("scopes", *sorted(self._readable - held)), verified))
+        mixed = bool(self._readable & self._hidden)
+        return both(self._allowed.condition(), opened) if mixed else opened
 
     def _cheapest(self) -> Expression:
         if not self._hidden:
@@ -257,10 +271,6 @@ class Store:
         with self.ledger.read() as connection:
             self.expiring = memories.expiring(connection)
             self.superseding = lineage.superseding(connection)
-
-    def current(self) -> tuple[Expression, ...]:
-        """The condition that a memory was not superseded; none while no memory was."""
-        return (Not(equals("superseded", True)),) if self.superseding else ()
 
     def used(self, uids: Iterable[str]) -> None:
         """Note that memories were answered; `Settling.tidy` writes it down."""

@@ -290,7 +290,8 @@ class TeamMemory(Agent):
         """One round of upkeep: settle, expire, evict, purge, flush, and build the index when there is enough to build.
 
         In small steps, between which others read and write. `build=True` builds whatever is unindexed, `build=False`
-        nothing; a build is waited for, while others go on. The background thread does the same once a minute.
+        nothing; a build is waited for, while others go on. The background thread expires and evicts once a minute, and
+        purges once an hour: a purge that finds something rewrites the ledger's file, while writers wait.
         """
         return self._engine.maintaining.maintain(build=build, progress=progress)
 

@@ -242,7 +242,8 @@ def heir(item: Item, said: Said, now: datetime) -> Item:
         forgotten=None,
         forget_id=None,
         heir_of=None,
-        superseded_at=None if item.superseded_by is None else now,
+        superseded_by=None,
+        superseded_at=None,
         away=[],
         corrected=[],
     )
@@ -662,6 +663,8 @@ class Memories(Rights):
         first, *backing = staying
         new = heir(item, first, self.now)
         new.heir_of = item.uid if until_undone else None
+        if item.superseded_by is not None:
+            new.superseded_by, new.superseded_at = item.superseded_by, self.now
         for key, said in list(item.said.items()):
             if said in backing and said.agent != first.agent:
                 new.said[key] = item.said.pop(key)

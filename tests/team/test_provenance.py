@@ -13,13 +13,13 @@ from transactive.testing import HashEmbedder
 
 
 def found_out(team: TeamMemory) -> dict[str, str]:
-    """A finding on its long way: noted, promoted, said by others, revised, verified, concluded from, corrected."""
+    """A finding on its long way: noted, promoted, revised, said by others, verified, concluded from, corrected."""
     ana, ben = team.agent("ana", session="s1"), team.agent("ben")
     note = ana.remember("HNSW answers in 5 ms.", kind="semantic", source="paper 2", confidence=0.9)
     copy = ana.promote(note.uid)
-    ben.publish("HNSW answers in 5 ms.", source="own run")
-    team.agent("carl").publish("HNSW really answers in 5 ms.")
     ana.revise(copy.uid, text="HNSW answers in 5 ms at 10M vectors.")
+    ben.publish("HNSW answers in 5 ms at 10M vectors.", source="own run")
+    team.agent("carl").publish("HNSW really answers in 5 ms at 10M vectors.")
     team.verify(copy.uid, by="dana")
     concluded = ben.publish("We take HNSW.", derived_from=[copy.uid], user="cust_1")
     corrected = ben.correct(concluded.uid, "We take DiskANN.")
@@ -51,7 +51,7 @@ def test_the_whole_chain_is_there_as_data(found):
     assert [old.text for old in copy.revisions] == ["HNSW answers in 5 ms.", "HNSW answers in 5 ms at 10M vectors."]
     assert [(s.agent, s.source, s.text, s.times, s.withdrawn) for s in copy.sources] == [
         ("ben", "own run", None, 1, False),
-        ("carl", None, "HNSW really answers in 5 ms.", 1, False),
+        ("carl", None, "HNSW really answers in 5 ms at 10M vectors.", 1, False),
     ]
 
 
@@ -82,7 +82,7 @@ def test_the_tree_can_be_printed(found):
         "      ├─ version 1 was 'HNSW answers in 5 ms.'",
         "      ├─ version 2 was 'HNSW answers in 5 ms at 10M vectors.'",
         "      ├─ also said by ben, 2026-05-04 09:00",
-        "      ├─ also said by carl as 'HNSW really answers in 5 ms.', 2026-05-04 09:00",
+        "      ├─ also said by carl as 'HNSW really answers in 5 ms at 10M vectors.', 2026-05-04 09:00",
         f"      └─ promoted from agents/ana 'HNSW answers in 5 ms.' ({ids['note']})",
         "         └─ by ana, 2026-05-04 09:00, in session s1, from paper 2, confidence 0.9",
     ]

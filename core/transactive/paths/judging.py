@@ -96,7 +96,7 @@ class Judging:
             if not reach.may("read", namespace):
                 return None
             readable = self._store.view(connection, reach).readable
-        where = both(readable, equals("namespace", namespace), *self._store.current())
+        where = both(readable, equals("scopes", namespace))  # which what was superseded has not
         try:
             return index.nearest(list(vectors), where, NEIGHBOURS)
         except IndexUnavailable:  # the write goes on: it needs the ledger alone

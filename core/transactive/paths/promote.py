@@ -84,7 +84,8 @@ class Promoting:
             raise InvalidInput(f"the memory is in {to!r} already; promote it to another namespace")
         check_may(change.reach, "write", to)
         if memory.superseded_by is not None:
-            raise VersionConflict("the memory was superseded; promote what took its place", memory)
+            current = self._reading.standing(change.connection, change.reach, memory)
+            raise VersionConflict("the memory was superseded; promote .current", current)
         row = corroborations.supported(change.connection, memory.uid, to, change.now)
         done = None if row is None else memories.to_memory(row)
         if done is not None and self._still_says(change, done, memory):

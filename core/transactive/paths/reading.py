@@ -59,6 +59,18 @@ class Reading:
                 return row
         raise NotFound(f"no memory {name!r:.100} that {reach.identity.agent!r} can read")
 
+    def standing(self, connection: Connection, reach: Reach, memory: Memory) -> Memory:
+        """What stands at the end of a chain of corrections, as far as the identity may read it."""
+        current, seen = memory, {memory.uid}
+        while current.superseded_by is not None and current.superseded_by not in seen:
+            row = memories.by_uids(connection, [current.superseded_by]).get(current.superseded_by)
+            after = None if row is None else memories.to_memory(row)
+            if after is None or after.forgotten_at is not None or not reach.sees(after):
+                break
+            seen.add(after.uid)
+            current = after
+        return current
+
     def history(self, identity: Identity, id: str, namespace: str | None = None) -> list[Memory]:
         """Every version of one live memory, oldest first."""
         self._store.check()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -98,15 +98,11 @@ class Recalling:
         view = self._store.view(connection, reach)
         mentions = view.names.mentions(asked.query)
         vector = embed_query(self._store.encoders.embedder, cues.without(asked.query, mentions))
-        held = left_out = held_back(self._store, asked)
-        if view.readable != ALL:  # the condition of access leaves out what was superseded
-            held = held_back(self._store, replace(asked, superseded=True))
-        where = both(
-            view.readable,
-            self._resolved(connection, reach, asked.narrowed),
-            *held,
-            *self._not_expired(connection),
-        )
+        left_out = held_back(self._store, asked)
+        readable = view.admitted(self._store.latest.gated)
+        if readable == ALL and self._store.superseding and not asked.superseded:
+            readable = equals("scopes", "**")  # which everything has but what was superseded
+        where = both(readable, self._resolved(connection, reach, asked.narrowed), *self._not_expired(connection))
         lists = index.candidates(
             Search(
                 dense=vector,

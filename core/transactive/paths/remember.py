@@ -128,20 +128,8 @@ class Remembering:
     def _check_superseded(self, connection: Connection, reach: Reach, old: Memory) -> None:
         check_may_change(reach, old)
         if old.superseded_by is not None:
-            current = self._current(connection, reach, old)
+            current = self._reading.standing(connection, reach, old)
             raise VersionConflict(f"memory {old.id!r:.100} was superseded already; correct .current", current)
-
-    def _current(self, connection: Connection, reach: Reach, memory: Memory) -> Memory:
-        """What stands at the end of a chain of corrections, as far as the identity may read it."""
-        current, seen = memory, {memory.uid}
-        while current.superseded_by is not None and current.superseded_by not in seen:
-            row = memories.by_uids(connection, [current.superseded_by]).get(current.superseded_by)
-            after = None if row is None else memories.to_memory(row)
-            if after is None or after.forgotten_at is not None or not reach.sees(after):
-                break
-            seen.add(after.uid)
-            current = after
-        return current
 
     def _draft(self, identity: Identity, new: NewMemory, namespace: str, now: datetime, policy: Policy) -> Draft:
         if identity.user is not None and new.user not in {None, identity.user}:

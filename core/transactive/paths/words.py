@@ -21,7 +21,7 @@ from transactive.store import Store
 
 def held_back(store: Store, asked: Question) -> tuple[Expression, ...]:
     """What recall leaves out although it may be read: what was corrected, and drafts where they are held back."""
-    current = () if asked.superseded else store.current()
+    current = () if asked.superseded else (Not(equals("superseded", True)),)
     gated = store.latest.gated
     return (*current, *((Not(equals("draft", *gated)),) if gated else ()))
 
