@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Text, bindparam, cast, func, insert, literal, select, update
+from sqlalchemy import Connection, Text, bindparam, cast, func, insert, literal, select, true, update
 
 from transactive.ledger.memories import SOME
 from transactive.ledger.rows import AnyRow
@@ -46,7 +46,22 @@ def reinstate(connection: Connection, by: Sequence[str], now: datetime) -> list[
         # Not as the sole one: the same may have been said anew meanwhile.
         stands = changed.values(superseded_by=None, superseded_at=None, sole=False).returning(memories.c.uid)
         back.extend(connection.execute(stands).scalars())
-    return back
+    other = _corrected_by(connection, back)
+    for uid, corrector in other.items():
+        supersede(connection, [uid], corrector, now)
+    return [uid for uid in back if uid not in other]
+
+
+def _corrected_by(connection: Connection, uids: Sequence[str]) -> dict[str, str]:
+    """Which of these a standing memory says that it corrects: by uid, the latest that does."""
+    each = func.json_each(memories.c.supersedes).table_valued("value")
+    query = select(each.c.value, memories.c.uid).select_from(memories).join(each, true())
+    query = query.where(cast(memories.c.supersedes, Text) != "[]", memories.c.forgotten_at.is_(None))
+    found: dict[str, str] = {}
+    for start in range(0, len(uids), SOME):
+        some = query.where(each.c.value.in_(uids[start : start + SOME])).order_by(memories.c.number)
+        found.update((corrected, corrector) for corrected, corrector in connection.execute(some))
+    return found
 
 
 def _standing(after: Mapping[str, str | None], uid: str) -> str | None:

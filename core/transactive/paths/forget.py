@@ -97,8 +97,8 @@ class Forgetting:
 
     def _succeed(self, change: Change, rows: Sequence[AnyRow], asked: Expression) -> None:
         """What other agents have said as well, and does not fulfil the filter in their names, stays in them."""
-        backed = [row for row in rows if row.corroborated]
-        for row in backed:
+        backed = [row.uid for row in rows if row.corroborated]
+        for row in memories.by_uids(change.connection, backed).values():  # as they stand now that others went with them
             succeed(change, row, lambda heir: not _fulfils(asked, heir), self._store.new_id)
 
     def outlived(self, uids: Sequence[str], action: str) -> int:

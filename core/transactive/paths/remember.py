@@ -285,7 +285,7 @@ class Remembering:
         again: dict[int, tuple[Draft, Memory | int]] = {}
         facts = [d for d in drafts if d.memory.kind in FACTS and not d.own_id]
         existing = Existing(change, (d.memory for d in facts), (uid for d in facts for uid in d.near))
-        keyed: dict[tuple[Any, ...], int] = {}
+        keyed: dict[tuple[Any, ...], list[int]] = {}
         for place, draft in enumerate(drafts):
             memory = draft.memory
             if memory.kind not in FACTS or draft.own_id or not policies[memory.namespace].reinforce:
@@ -293,20 +293,15 @@ class Remembering:
                 continue
             key = text_key(memory.text)
             group = (memory.namespace, memory.kind, memory.user, memory.sensitivity, key)
-            twin = keyed.get(group, draft.twin)
+            twins = [n for n in (*keyed.get(group, ()), draft.twin) if n in new]
             old = existing.repeated(memory, draft.near) if draft.is_fact else None
+            if old is None and draft.is_fact:
+                old = next((n for n in twins if compatible(memory, new[n][0].memory, may_change=True)), None)
             if old is not None:
                 again[place] = draft, old
-            elif (
-                draft.is_fact
-                and twin is not None
-                and twin in new
-                and compatible(memory, new[twin][0].memory, may_change=True)
-            ):
-                again[place] = draft, twin
             else:
                 new[place] = draft, key, group not in keyed and existing.free(memory)
-                keyed.setdefault(group, place)
+                keyed.setdefault(group, []).append(place)
         return new, again
 
     def _supersede(self, change: Change, memory: Memory) -> None:
