@@ -22,6 +22,8 @@ from transactive.store import Store
 
 FACTS = frozenset({"semantic", "procedural"})
 NEIGHBOURS = 4
+MOST_LOOKED_UP = 64
+"""Facts of one call whose novelty is looked up; a longer load is rated by its texts alone, and is not held up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,9 @@ class Judging:
     ) -> list[Draft]:
         """The drafts with importance, and with what they may repeat; `policies` by namespace."""
         places: dict[str, list[int]] = {}
+        few = len(drafts) <= MOST_LOOKED_UP
         for place, draft in enumerate(drafts):
-            if self._looks(draft, policies[draft.memory.namespace]):
+            if self._looks(draft, policies[draft.memory.namespace], few=few):
                 places.setdefault(draft.memory.namespace, []).append(place)
         found = list(drafts)
         novelty: dict[int, float] = {}
@@ -75,9 +78,9 @@ class Judging:
                 found[place] = replace(found[place], near=close, twin=None if twin is None else members[twin])
         return [self._rated(draft, novelty.get(place)) for place, draft in enumerate(found)]
 
-    def _looks(self, draft: Draft, policy: Policy) -> bool:
+    def _looks(self, draft: Draft, policy: Policy, *, few: bool) -> bool:
         """Whether the neighbours of a fact are worth a search: for another wording of it, or for its novelty."""
-        rated = draft.importance_given or draft.scored
+        rated = draft.importance_given or draft.scored or not few
         return draft.is_fact and policy.reinforce is not False and (policy.duplicate_at is not None or not rated)
 
     def nearest(
