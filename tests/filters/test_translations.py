@@ -84,7 +84,18 @@ class World:
 
 
 def to_point(memory: Memory) -> Point:
-    names = ("namespace", "agent", "kind", "sensitivity", "created_at", "importance", "user", "session", "app")
+    names = (
+        "namespace",
+        "agent",
+        "kind",
+        "sensitivity",
+        "created_at",
+        "importance",
+        "expires_at",
+        "user",
+        "session",
+        "app",
+    )
     fields: dict[str, Any] = {name: getattr(memory, name) for name in (*names, *FLAGS, "tags", "metadata")}
     made = point(memory.text, **fields)
     return Point(

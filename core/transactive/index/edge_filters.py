@@ -43,6 +43,7 @@ def payload(point: Point, declared: Declared) -> dict[str, Any]:
         "kv": terms(fields),
         "created_at": fields.created_at.timestamp(),
         "importance": fields.importance,
+        **({} if fields.expires_at is None else {"expires_at": fields.expires_at.timestamp()}),
         **_ranges(fields, declared),
     }
 

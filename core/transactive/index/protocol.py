@@ -33,7 +33,7 @@ KEYWORDS = (
     "draft",
 )
 FLAGS = ("verified", "superseded")
-RANGES = ("created_at", "importance")
+RANGES = ("created_at", "importance", "expires_at")
 FACETS = ("namespace", "agent", "kind", "sensitivity")
 ALWAYS = frozenset({"namespace", "scopes", "agent", "kind", "sensitivity", *FLAGS})
 """Fields that no memory lacks."""
@@ -52,6 +52,7 @@ class Fields:
     sensitivity: str
     created_at: datetime
     importance: float
+    expires_at: datetime | None = None
     user: str | None = None
     session: str | None = None
     app: str | None = None

@@ -386,10 +386,10 @@ def expiring(connection: Connection) -> bool:
     )
 
 
-def expired(connection: Connection, now: datetime, limit: int) -> list[AnyRow]:
-    """Memories whose time is over and that nobody has forgotten yet."""
-    over = memories.c.expires_at <= stamp(now)
-    return list(connection.execute(select(memories).where(_LIVE, over).limit(limit)))
+def any_expired(connection: Connection, now: datetime) -> bool:
+    """Whether there is a memory whose time is over and that nobody has forgotten yet."""
+    over = select(memories.c.uid).where(_LIVE, memories.c.expires_at <= stamp(now)).limit(1)
+    return connection.execute(over).first() is not None
 
 
 def held(connection: Connection, namespace: str, now: datetime) -> int:

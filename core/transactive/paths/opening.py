@@ -34,7 +34,7 @@ from transactive.store import Encoders, Settings, Store
 
 log = logging.getLogger("transactive")
 
-INDEX_FORMAT = 2
+INDEX_FORMAT = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

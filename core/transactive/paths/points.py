@@ -131,6 +131,7 @@ def _fields(row: AnyRow) -> Fields:
         sensitivity=row.sensitivity,
         created_at=unstamp(row.created_at),
         importance=row.importance,
+        expires_at=unstamp(row.expires_at),
         user=row.user,
         session=row.session,
         app=row.app,

@@ -193,10 +193,10 @@ class Recalling:
         return ranking.weigh(ranked, fused, *weighing.factors(traits, policies, weights, self._store.clock()))
 
     def _not_expired(self, connection: Connection) -> Sequence[Expression]:
-        if not self._store.expiring:
+        now = self._store.clock()
+        if not self._store.expiring or not memories.any_expired(connection, now):
             return ()
-        over = memories.expired(connection, self._store.clock(), MOST_IDS)
-        return (Not(equals("id", *(row.uid for row in over))),) if over else ()
+        return (Not(Test("expires_at", "lte", now)),)
 
     def _resolved(self, connection: Connection, reach: Reach, where: Expression) -> Expression:
         """The expression with what only the ledger can decide replaced by ids."""

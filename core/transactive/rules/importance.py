@@ -3,9 +3,10 @@
 The features fᵢ, each in [0, 1], are counts of marks in the text, capped: what decides, commits, corrects, reports an
 incident, sets a rule, or is specific (numbers, names, identifiers, dates) speaks for it; hedges, acknowledgements,
 small talk and broken-off sentences against it. Novelty = 1 − cosine to the nearest memory of the namespace, ½ where
-that was not looked up: for what is no fact, and for the facts of a call with more than 64 items. The weights are those of a logistic regression, rounded, on the second hundred sentences of
-benchmarks/importance.jsonl and, with half their weight, the turns of two LoCoMo conversations;
-benchmarks/importance.py measures them on the first hundred and on the other conversations.
+that was not looked up: for what is no fact, and for the facts of a call with more than 64 items. The weights are those
+of a logistic regression, rounded, on the second hundred sentences of benchmarks/importance.jsonl and, with half their
+weight, the turns of two LoCoMo conversations; benchmarks/importance.py measures them on the first hundred and on the
+other conversations.
 """
 
 from __future__ import annotations
