@@ -13,7 +13,7 @@ from transactive.policies import DEFAULT, effective
 from transactive.records import Erased
 from transactive.rules.access import Identity
 
-STEP = 100
+STEP = 20
 
 
 class Erasing:

@@ -24,8 +24,9 @@ from transactive.store import Encoders, Store
 
 log = logging.getLogger("transactive")
 
-_STEP = 50
-_REST = 0.005
+_STEP = 10
+"""Memories: a few milliseconds of work, since a reader waits for the interpreter meanwhile."""
+_REST, _LONGEST_REST = 0.002, 0.05
 _WAIT = 0.05
 POLL_SECONDS = 0.25
 ROUND_SECONDS = 60.0
@@ -202,13 +203,16 @@ class Maintaining:
 
 
 def _pause(progress: ProgressLike, what: str) -> Callable[[int], None]:
-    """Called after each step: reports it, and lets others have the interpreter and the write lock."""
+    """Called after each step: reports it, and rests as long as it took: others need interpreter and write lock."""
     report = reporter(progress, what)
+    began = time.perf_counter()
 
     def pause(done: int) -> None:
+        nonlocal began
         if report is not None:
             report(done, done)
-        time.sleep(_REST)
+        time.sleep(min(_LONGEST_REST, max(_REST, time.perf_counter() - began)))
+        began = time.perf_counter()
 
     return pause
 
