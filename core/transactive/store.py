@@ -295,6 +295,20 @@ class Store:
                 found = self._views[allowed] = View(allowed, self._known)
             return found
 
+    def latest_reach(self, identity: Identity) -> Reach:
+        """What an identity may do by the tables as they were last read: without asking the ledger again."""
+        tables = self.latest
+        return reach(identity, tables.grants, tables.groups, self.clock(), tables.ceilings)
+
+    def known_view(self, allowed: Reach) -> View:
+        """The view of a caller, read from the ledger only when it is not at hand."""
+        with self._guard:
+            found = self._views.get(allowed)
+        if found is not None:
+            return found
+        with self.ledger.read() as connection:
+            return self.view(connection, allowed)
+
     def traits(self, connection: Connection, keys: list[int]) -> dict[int, Traits]:
         """What ranking needs of these memories, by their uids as integers; those that are gone are left out."""
         cached = self._traits

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from transactive.ledger.memories import SOME, by_uids, live
@@ -52,17 +52,23 @@ class Saying:
         return self.memory or self.source or ""
 
 
+_BY_KEYS = (
+    select(memories)
+    .where(
+        memories.c.text_key.in_(bindparam("keys", expanding=True)),
+        memories.c.forgotten_at.is_(None),
+        memories.c.superseded_by.is_(None),
+    )
+    .order_by(memories.c.sole.desc(), memories.c.number)
+)
+
+
 def by_keys(connection: Connection, keys: Iterable[bytes]) -> dict[tuple[Sameness, bytes], list[AnyRow]]:
     """The memories with these text keys that stand, by what they share and key, the sole ones first."""
     wanted = list(dict.fromkeys(keys))
     found: dict[tuple[Sameness, bytes], list[AnyRow]] = {}
     for start in range(0, len(wanted), SOME):
-        query = select(memories).where(
-            memories.c.text_key.in_(wanted[start : start + SOME]),
-            memories.c.forgotten_at.is_(None),
-            memories.c.superseded_by.is_(None),
-        )
-        for row in connection.execute(query.order_by(memories.c.sole.desc(), memories.c.number)):
+        for row in connection.execute(_BY_KEYS, {"keys": wanted[start : start + SOME]}):
             shared = Sameness(row.namespace, row.kind, row.user, row.sensitivity)
             found.setdefault((shared, row.text_key), []).append(row)
     return found

@@ -12,7 +12,6 @@ import numpy as np
 from transactive.embedding.protocol import Vectors
 from transactive.errors import IndexUnavailable
 from transactive.filters import both, equals
-from transactive.ledger import events
 from transactive.paths.incoming import MAX_METADATA
 from transactive.policies import Policy
 from transactive.records import Memory
@@ -93,12 +92,10 @@ class Judging:
         index = self._store.index
         if index is None:
             return None
-        with self._store.ledger.read() as connection:
-            heads = events.read(connection)
-            reach = self._store.reach(connection, identity, heads)
-            if not reach.may("read", namespace):
-                return None
-            readable = self._store.view(connection, reach).readable
+        reach = self._store.latest_reach(identity)
+        if not reach.may("read", namespace):
+            return None
+        readable = self._store.known_view(reach).readable
         where = both(readable, equals("scopes", namespace))  # which what was superseded has not
         try:
             return index.nearest(list(vectors), where, NEIGHBOURS)

@@ -125,6 +125,7 @@ def gist(text: str) -> list[str]:
     return [token for token in tokens if token not in _FILLERS]
 
 
+@lru_cache(maxsize=4096)
 def text_key(text: str) -> bytes:
     """16 bytes that are the same for texts that say the same."""
     return hashlib.sha256(" ".join(gist(text) or [text]).encode()).digest()[:16]
