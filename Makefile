@@ -13,7 +13,7 @@ DATA ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check lint types mypy pyright contracts docs bench format lock clean
+.PHONY: help setup demo test test-integrations types-integrations check lint types mypy pyright contracts docs bench format lock clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,35 @@ endif
 test: $(STAMP) ## the whole suite, on every core (ARGS=… for pytest)
 	@$(PYTHON) -m pytest -n auto $(ARGS)
 
+# The adapters, each with its framework alone and then all of them together. Environments are made once for each lock;
+# ARGS=… for pytest, FRAMEWORKS="crewai autogen" for some of them.
+FRAMEWORKS    ?= langgraph langchain crewai autogen llama-index
+ENVIRONMENTS  := .integrations
+QUIET_AGENTS  := CREWAI_TRACING_ENABLED=false CREWAI_DISABLE_TELEMETRY=true OTEL_SDK_DISABLED=true
+ADAPTER_TESTS := $(QUIET_AGENTS) TRANSACTIVE_TEST_EXTRA
+
+test-integrations: $(addprefix $(ENVIRONMENTS)/,$(addsuffix /.installed,$(FRAMEWORKS) all)) ## the adapters, in environments of their own
+	@for extra in $(FRAMEWORKS); do \
+	    echo "--- $$extra"; \
+	    $(ADAPTER_TESTS)=$$extra $(ENVIRONMENTS)/$$extra/bin/python -m pytest -q -n 2 \
+	        tests/integrations/test_extras.py tests/integrations/$$(echo $$extra | tr -d -) $(ARGS) || exit 1; \
+	done
+	@echo "--- all"
+	@$(ADAPTER_TESTS)=all $(ENVIRONMENTS)/all/bin/python -m pytest -q -n 2 $(wildcard tests/integrations/test_*.py) $(ARGS)
+
+types-integrations: $(ENVIRONMENTS)/all/.installed ## the adapters' types, against those of the frameworks
+	@$(ENVIRONMENTS)/all/bin/python -m mypy --config-file tests/integrations/mypy.ini integrations
+
+$(ENVIRONMENTS)/%/.installed: pyproject.toml requirements-integrations.lock $(STAMP)
+	@echo "installing the environment of $*"
+	@$(PYTHON) -m uv venv --quiet --clear --python $(PYTHON) $(@D)
+	@$(UV_INDEX) $(PYTHON) -m uv pip install --quiet --python $(@D)/bin/python \
+	    --constraint requirements-integrations.lock --editable ".[$*]" --group $*
+	@touch $@
+
+# uv reads no settings of pip's: where pip is told another index, uv is told the same.
+UV_INDEX := $(if $(PIP_INDEX_URL),UV_DEFAULT_INDEX=$(PIP_INDEX_URL))
+
 check: lint types contracts ## lint, format, types, order of imports, links of the docs
 	@$(PYTHON) docs/check.py
 
@@ -99,8 +128,10 @@ lock: ## make requirements.lock again (ARGS=--upgrade: with the newest versions)
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check uv
 	@$(PYTHON) -m uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	    --custom-compile-command "make lock" --quiet --output-file requirements.lock $(ARGS)
-	@if grep -nE '://|\(/|^ *--?(i|f|index|extra|find)' requirements.lock; then echo "the lock names a host or a folder" >&2; exit 1; fi
+	@$(PYTHON) -m uv pip compile pyproject.toml --extra all --group all --python-version 3.11 --no-annotate \
+	    --custom-compile-command "make lock" --quiet --output-file requirements-integrations.lock $(ARGS)
+	@if grep -nE '://|\(/|^ *--?(i|f|index|extra|find)' requirements.lock requirements-integrations.lock; then echo "the lock names a host or a folder" >&2; exit 1; fi
 
-clean: ## remove the environment and every cache
-	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+clean: ## remove the environments and every cache
+	rm -rf $(VENV) $(ENVIRONMENTS) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

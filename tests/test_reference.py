@@ -10,6 +10,8 @@ import pytest
 from transactive import Agent, TeamMemory
 from transactive import errors as error_module
 from transactive.agent import Session
+from transactive.checkpoints import Checkpoints
+from transactive.documents import Documents
 from transactive.team import Audit, Groups, Namespaces
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,6 +61,8 @@ def test_every_public_class_is_there(module: str, prefix: str) -> None:
         (Namespaces, "namespaces."),
         (Groups, "groups."),
         (Audit, "audit."),
+        (Documents, "documents."),
+        (Checkpoints, "checkpoints."),
     ],
 )
 def test_every_verb_is_there_with_its_arguments(owner: type, prefix: str) -> None:
@@ -76,9 +80,16 @@ def test_every_verb_is_there_with_its_arguments(owner: type, prefix: str) -> Non
 
 
 def test_the_reference_names_no_argument_that_is_not_there() -> None:
-    owners = {"": Session, "namespaces.": Namespaces, "groups.": Groups, "audit.": Audit}
+    owners = {
+        "": Session,
+        "namespaces.": Namespaces,
+        "groups.": Groups,
+        "audit.": Audit,
+        "documents.": Documents,
+        "checkpoints.": Checkpoints,
+    }
     for code in CODE:
-        call = re.fullmatch(r"(?:TeamMemory\.)?((?:namespaces|groups|audit)\.)?(\w+)\((.*)\)", code)
+        call = re.fullmatch(r"(?:TeamMemory\.)?((?:namespaces|groups|audit|documents|checkpoints)\.)?(\w+)\((.*)\)", code)
         if call is None:
             continue
         owner = owners[call[1] or ""]

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, overload
 
+from transactive.checkpoints import Checkpoints
+from transactive.documents import Documents
 from transactive.errors import AccessDenied, InvalidInput
 from transactive.lifecycle import Lifecycle
 from transactive.records import (
@@ -51,6 +53,36 @@ class Agent(Lifecycle):
         """The session that it stamps on what it writes; it narrows a read only when passed to it."""
         return self._identity.session
 
+    @property
+    def documents(self) -> Documents:
+        """Keyed JSON values per namespace, under the same grants."""
+        return Documents(self._engine.keeping, self._engine.finding, self._identity)
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """The state of running programs, under the same grants."""
+        return Checkpoints(self._engine.archive, self._identity)
+
+    def bind(self, *, user: str | None = None, session: str | None = None, app: str | None = None) -> Agent:
+        """The same agent bound more narrowly: to a user, stamping a session or an app; costs nothing.
+
+        Raises `AccessDenied` when it is bound to another user already.
+        """
+        return Agent(self._engine, self._bound(user, session, app))
+
+    def _bound(self, user: str | None, session: str | None, app: str | None) -> Identity:
+        from transactive.paths.incoming import optional_name
+
+        bound = optional_name(user, "a user")
+        if bound is not None and self.user not in {None, bound}:
+            raise AccessDenied("this handle is bound to one user; for another user take another handle")
+        return replace(
+            self._identity,
+            user=bound or self.user,
+            session=optional_name(session, "a session") or self.session_id,
+            app=optional_name(app, "an app") or self.app,
+        )
+
     def session(
         self,
         id: str | None = None,
@@ -75,15 +107,7 @@ class Agent(Lifecycle):
             SessionClosed: the session has ended.
             AccessDenied: the id belongs to another agent, user or app.
         """
-        from transactive.paths.incoming import optional_name
-
-        if user is not None and self.user not in {None, user}:
-            raise AccessDenied("this handle is bound to one user; begin sessions of others with another handle")
-        identity = replace(
-            self._identity,
-            user=optional_name(user, "a user") or self.user,
-            app=optional_name(app, "an app") or self.app,
-        )
+        identity = self._bound(user, None, app)
         info = self._engine.sitting.start(identity, id, metadata)
         return Session(self, replace(identity, session=info.id), info, summary)
 
@@ -303,8 +327,9 @@ class Agent(Lifecycle):
 
     def recall(
         self,
-        query: str,
+        query: str | None = None,
         *,
+        vector: Sequence[float] | None = None,
         limit: int = 10,
         offset: int = 0,
         where: Where | None = None,
@@ -325,6 +350,7 @@ class Agent(Lifecycle):
 
         Args:
             query: A question or a few words.
+            vector: What to be close to, made with the store's own model; alone, or instead of the query's own.
             limit: 1 to 1,000 hits.
             offset: How many hits to pass over.
             where: A filter (see `transactive.filters`), applied before the limit, as all the following are.
@@ -343,6 +369,7 @@ class Agent(Lifecycle):
 
         Raises:
             InvalidInput, InvalidFilter, FilterTooBroad: the question was wrong.
+            EmbedderMismatch: the vector has other dimensions than the store's.
             IndexUnavailable: the search could not run; never an empty answer instead, unless `degrade` says so.
         """
         from transactive.engine import question
@@ -350,6 +377,8 @@ class Agent(Lifecycle):
         asked = question(
             self._identity,
             query,
+            vector=vector,
+            embedder=self.embedder,
             degrade=self._engine.store.settings.degrade if degrade is None else degrade,
             limit=limit,
             offset=offset,

@@ -13,11 +13,16 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
 from transactive.agent import Agent, Session
+from transactive.checkpoints import Checkpoints
+from transactive.documents import Documents
 from transactive.records import SessionInfo, Transcript
 from transactive.team import Audit, Groups, Namespaces, TeamMemory
+
+if TYPE_CHECKING:
+    from transactive.embedding import Embedder
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -85,6 +90,38 @@ def _begun(method: Callable[Concatenate[Agent, P], Session]) -> Callable[Concate
     return call
 
 
+class AsyncDocuments(Door):
+    """`agent.documents`, awaited; see `Documents`."""
+
+    put = awaited(Documents.put)
+    put_many = awaited(Documents.put_many)
+    get = awaited(Documents.get)
+    get_many = awaited(Documents.get_many)
+    delete = awaited(Documents.delete)
+    delete_many = awaited(Documents.delete_many)
+    clear = awaited(Documents.clear)
+    count = awaited(Documents.count)
+    namespaces = awaited(Documents.namespaces)
+    search = awaited(Documents.search)
+    sweep = awaited(Documents.sweep)
+    list = awaited(Documents.list)
+
+
+class AsyncCheckpoints(Door):
+    """`agent.checkpoints`, awaited; see `Checkpoints`."""
+
+    put = awaited(Checkpoints.put)
+    put_writes = awaited(Checkpoints.put_writes)
+    get = awaited(Checkpoints.get)
+    history = awaited(Checkpoints.history)
+    threads = awaited(Checkpoints.threads)
+    delete = awaited(Checkpoints.delete)
+    delete_runs = awaited(Checkpoints.delete_runs)
+    copy = awaited(Checkpoints.copy)
+    prune = awaited(Checkpoints.prune)
+    list = awaited(Checkpoints.list)
+
+
 class AsyncAgent(Door):
     """An agent handle whose verbs are awaited; see `Agent`."""
 
@@ -120,6 +157,30 @@ class AsyncAgent(Door):
 
     def __repr__(self) -> str:
         return f"AsyncAgent({self.name!r})"
+
+    @property
+    def path(self) -> Path:
+        """The store's folder."""
+        return self.sync.path
+
+    @property
+    def embedder(self) -> Embedder:
+        """The store's own embedding model."""
+        return self.sync.embedder
+
+    @property
+    def documents(self) -> AsyncDocuments:
+        """Keyed JSON values, awaited."""
+        return AsyncDocuments(self.sync.documents)
+
+    @property
+    def checkpoints(self) -> AsyncCheckpoints:
+        """The state of running programs, awaited."""
+        return AsyncCheckpoints(self.sync.checkpoints)
+
+    def bind(self, *, user: str | None = None, session: str | None = None, app: str | None = None) -> AsyncAgent:
+        """The same agent bound more narrowly; nothing is awaited, since nothing is read."""
+        return AsyncAgent(self.sync.bind(user=user, session=session, app=app))
 
     remember = awaited(Agent.remember)
     remember_many = awaited(Agent.remember_many)
@@ -220,15 +281,21 @@ class AsyncTeamMemory(AsyncAgent):
 
     open = staticmethod(_opened(TeamMemory.open))
 
+    @classmethod
+    def opened(cls, path: str | Path) -> AsyncTeamMemory | None:
+        """The store that this process has open at a path; nothing is awaited, since nothing is read."""
+        team = TeamMemory.opened(path)
+        return None if team is None else cls(team)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self.sync.closed
+
     @property
     def sync(self) -> TeamMemory:
         """The synchronous store."""
         return cast("TeamMemory", self._sync)
-
-    @property
-    def path(self) -> Path:
-        """The store's folder."""
-        return self.sync.path
 
     def agent(
         self, name: str, *, user: str | None = None, session: str | None = None, app: str | None = None

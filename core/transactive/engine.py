@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import logging
 import threading
+from functools import partial
 
+from transactive.checkpoints.keeping import Archive
+from transactive.documents.finding import Finding
+from transactive.documents.keeping import Keeping
 from transactive.errors import IndexUnavailable
 from transactive.namespaces import OWNER
 from transactive.paths.auditing import Auditing
@@ -61,8 +65,12 @@ class Engine:
         self.sitting = Sitting(writing, self.remembering, models)
         self.compacting = Compacting(writing, self.forgetting, models)
         self.auditing = Auditing(writing)
+        self.keeping = Keeping(writing)
+        self.finding = Finding(self.store, self.keeping, self.recalling)
+        self.archive = Archive(self.store)
         erasing = Erasing(writing, Identity(OWNER))
-        self.maintaining = Maintaining(self.store, self.settling, self.forgetting, erasing)
+        sweep = partial(self.keeping.sweep, Identity(OWNER))
+        self.maintaining = Maintaining(self.store, self.settling, self.forgetting, erasing, sweep)
         self._closing = threading.Lock()
         try:
             self.maintaining.heal(options.progress)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from transactive.embedding import Embedder
     from transactive.engine import Engine
     from transactive.rules.access import Identity
 
@@ -20,6 +23,16 @@ class Handle:
     def name(self) -> str:
         """Whose handle this is; stamped on everything it writes."""
         return self._identity.agent
+
+    @property
+    def embedder(self) -> Embedder:
+        """The store's own embedding model."""
+        return self._engine.store.encoders.embedder
+
+    @property
+    def path(self) -> Path:
+        """The folder of the store that it looks into."""
+        return self._engine.store.settings.path
 
     @property
     def user(self) -> str | None:

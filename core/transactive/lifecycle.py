@@ -145,10 +145,10 @@ class Lifecycle(Handle):
         """Record a conversation as it happens, one memory a message, and have facts extracted in the background.
 
         Messages are strings, dicts with `role` and `content`, or message objects of LangChain, AutoGen or LlamaIndex;
-        role, author and tool calls go to the metadata. A message with an id is recorded once, however often it is
-        observed. System messages and empty ones are passed over. The turns are durable when this returns; with
-        `open(extractor=…)`, facts and preferences go to the shared namespace, about the user, skills and attributes to
-        the agent's own: call `wait` to have them.
+        role, author, tool calls and a dict's own `metadata` go to the metadata. A message with an id is recorded once,
+        however often it is observed. System messages and empty ones are passed over. The turns are durable when this
+        returns; with `open(extractor=…)`, facts and preferences go to the shared namespace, about the user, skills and
+        attributes to the agent's own: call `wait` to have them.
         """
         return self._engine.capturing.observe(self._identity, messages, session, namespace)
 

@@ -107,6 +107,6 @@ def check_agent(name: object) -> str:
 
 
 def private_namespace(agent: str) -> str:
-    """The namespace that belongs to one agent alone: `agents/<name>`."""
+    """The namespace that belongs to one agent alone, with all below it: `agents/<name>`."""
     segment = encode_segment(agent)
     return "agents/" + {".": "%2E", "..": "%2E%2E"}.get(segment, segment)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
+from weakref import WeakValueDictionary
 
 from transactive.agent import Agent
+from transactive.errors import InvalidInput
 from transactive.namespaces import OWNER, SHARED, check_agent
 from transactive.policies import Policy
 from transactive.records import (
@@ -124,6 +128,8 @@ class Groups:
 
 
 _OWNER = Identity(OWNER)
+_opened: WeakValueDictionary[str, TeamMemory] = WeakValueDictionary()
+_guard = threading.Lock()
 
 
 class TeamMemory(Agent):
@@ -210,12 +216,24 @@ class TeamMemory(Agent):
             summarizer=summarizer,
             extractor=extractor,
         )
-        return cls(Engine(options, background=background))
+        team = cls(Engine(options, background=background))
+        with _guard:
+            _opened[os.path.realpath(team.path)] = team
+        return team
+
+    @classmethod
+    def opened(cls, path: str | Path) -> TeamMemory | None:
+        """The store that this process has open at a path; None when it has none."""
+        if not isinstance(path, str | Path) or "\0" in str(path):
+            raise InvalidInput("the path of a store is a string or a Path")
+        with _guard:
+            team = _opened.get(os.path.realpath(path))
+        return None if team is None or team.closed else team
 
     @property
-    def path(self) -> Path:
-        """The store's folder."""
-        return self._engine.store.settings.path
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._engine.store.closed
 
     def __repr__(self) -> str:
         return f"TeamMemory({str(self.path)!r})"

@@ -14,6 +14,8 @@ from transactive.testing.points import uid_of
 
 T = TypeVar("T")
 
+WRITTEN = tuple(kind for kind in KINDS if kind != "document")
+"""Kinds that `remember` takes."""
 NAMESPACES = ("prod", "prod/support", "prod/supportive", "prod/support/triage", "agents/Zoë")
 AGENTS = ("triage", "Triage", "billing/eu", 'the "boss"', "a.b", "50%", "東京", "a=b?")
 NAMES = ("cust_42", "cust_4", "Cust_42", "cust 42", "1", "true", "é", 'x"y', "%", "n" * 300)
@@ -95,7 +97,7 @@ def new_memories(draw: st.DrawFn) -> NewMemory:
     return NewMemory(
         text=f"memory of {draw(st.sampled_from(WORDS))}",
         namespace=draw(st.sampled_from(NAMESPACES)),
-        kind=draw(st.sampled_from(KINDS)),
+        kind=draw(st.sampled_from(WRITTEN)),
         importance=draw(unit),
         tags=draw(st.lists(st.sampled_from(TAGS), max_size=2, unique=True)),
         metadata=draw(metadata),

@@ -75,7 +75,8 @@ def allowed(
     item: Memory,
     cleared: bool = True,
 ) -> bool:
-    if item.namespace == f"agents/{identity.agent}" and right in {"read", "write"}:
+    own = f"agents/{identity.agent}"
+    if (item.namespace == own or item.namespace.startswith(own + "/")) and right in {"read", "write"}:
         return True
     return any(
         right in grant.rights
@@ -131,7 +132,8 @@ def test_a_stranger_has_its_private_namespace_and_nothing_else():
     assert may.sees(memory("agents/ana", agent="ben", sensitivity="confidential"))
     assert may.may("write", "agents/ana")
     assert not may.may("admin", "agents/ana")
-    for place in ("agents/ben", "agents/ana/x", "agents", "team/shared", "agents/an"):
+    assert may.may("write", "agents/ana/x")
+    for place in ("agents/ben", "agents/anabel", "agents", "team/shared", "agents/an"):
         assert not may.may("read", place)
 
 

@@ -66,7 +66,7 @@ class Rights:
 
     def may(self, who: Handle, right: str, place: str, sensitivity: str | None = None) -> bool:
         """Whether a right is given on a namespace, or on the memories of a sensitivity there."""
-        if who.agent == OWNER or (place == f"agents/{who.agent}" and right in {"read", "write"}):
+        if who.agent == OWNER or (f"{place}/".startswith(f"agents/{who.agent}/") and right in {"read", "write"}):
             return True
         return any(
             right in grant.rights

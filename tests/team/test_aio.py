@@ -14,11 +14,24 @@ import pytest
 from tests.team.stores import opened, small_embedder, texts
 from transactive import Agent, Policy, TeamMemory
 from transactive.agent import Session
-from transactive.aio import AsyncAgent, AsyncAudit, AsyncGroups, AsyncNamespaces, AsyncSession, AsyncTeamMemory
+from transactive.aio import (
+    AsyncAgent,
+    AsyncAudit,
+    AsyncCheckpoints,
+    AsyncDocuments,
+    AsyncGroups,
+    AsyncNamespaces,
+    AsyncSession,
+    AsyncTeamMemory,
+)
+from transactive.checkpoints import Checkpoints
+from transactive.documents import Documents
 from transactive.errors import InvalidInput, NotFound, SessionClosed, StoreClosed, VersionConflict
 from transactive.team import Audit, Groups, Namespaces
 
 T = TypeVar("T")
+AT_ONCE = {"agent", "bind", "opened"}
+"""Verbs that read nothing, so that there is nothing to await."""
 DOORS = [
     (Agent, AsyncAgent),
     (Session, AsyncSession),
@@ -26,6 +39,8 @@ DOORS = [
     (Namespaces, AsyncNamespaces),
     (Groups, AsyncGroups),
     (Audit, AsyncAudit),
+    (Documents, AsyncDocuments),
+    (Checkpoints, AsyncCheckpoints),
 ]
 
 
@@ -54,7 +69,7 @@ def test_every_verb_but_agent_is_awaited_and_says_what_it_does(door, awaited):
     """But for `session`, which is awaited or entered: see below."""
     for name, verb in verbs(door).items():
         other = getattr(awaited, name)
-        if name != "agent":
+        if name not in AT_ONCE:
             assert inspect.iscoroutinefunction(other) or name == "session", name
             assert other.__doc__ == verb.__doc__
 

@@ -84,24 +84,26 @@ def _draft(test: Test) -> ColumnElement[bool]:
 def _scopes(test: Test) -> ColumnElement[bool]:
     plain = [pattern for pattern in test.operand if not pattern.endswith("*")]
     patterns = [pattern for pattern in test.operand if pattern.endswith("*")]
-    return or_(false(), memories.c.namespace.in_(plain), *map(_covered, patterns))
+    return or_(false(), memories.c.namespace.in_(plain), *(covered(memories.c.namespace, p) for p in patterns))
 
 
-def _covered(pattern: str) -> ColumnElement[bool]:
-    namespace = memories.c.namespace
+def covered(namespace: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
+    """Whether a column holds a namespace that a pattern covers."""
     if pattern == "**":
         return true()
     if pattern == "*":
         return func.instr(namespace, "/") == 0
     if pattern.endswith("/**"):
-        return or_(namespace == pattern[:-3], _below(pattern[:-3]))
+        return or_(namespace == pattern[:-3], _below(namespace, pattern[:-3]))
+    if not pattern.endswith("/*"):
+        return namespace == pattern
     root = pattern[:-2]
-    return and_(_below(root), func.instr(func.substr(namespace, len(root) + 2), "/") == 0)
+    return and_(_below(namespace, root), func.instr(func.substr(namespace, len(root) + 2), "/") == 0)
 
 
-def _below(root: str) -> ColumnElement[bool]:
+def _below(namespace: ColumnElement[str], root: str) -> ColumnElement[bool]:
     # A range, not LIKE: case-sensitive, without wildcards, and answered from an index. "0" follows "/".
-    return and_(memories.c.namespace > root + "/", memories.c.namespace < root + "0")
+    return and_(namespace > root + "/", namespace < root + "0")
 
 
 def _metadata(test: Test) -> ColumnElement[bool]:

@@ -176,6 +176,16 @@ def replace(connection: Connection, old: Memory, new: Memory, *, turn: bool, tel
     _add_attributes(connection, _attributes({"uid": new.uid, **_versioned(new)}))
 
 
+def overwrite(connection: Connection, memory: Memory, *, tells_when: bool) -> None:
+    """Put a memory in the place of what is there under its uid, without a revision."""
+    row = to_row(memory, turn=False, tells_when=tells_when)
+    kept = {"uid", "foreign_id", "recorded_at", "reinforced", "corroborated", "accesses"}
+    values = {name: value for name, value in row.items() if name not in kept}
+    connection.execute(memories.update().where(memories.c.uid == memory.uid).values(**values))
+    connection.execute(delete(attributes).where(attributes.c.uid == memory.uid))
+    _add_attributes(connection, _attributes(row))
+
+
 def change(connection: Connection, uid: str, **values: Any) -> None:
     """Set columns of one memory that no version holds."""
     connection.execute(memories.update().where(memories.c.uid == uid).values(**values))

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, select
 from transactive.ledger import corroborations as sources
 from transactive.ledger.memories import SOME
 from transactive.ledger.rows import AnyRow
-from transactive.ledger.schema import corroborations, extractions, memories, sessions, user_keys
+from transactive.ledger.schema import corroborations, documents, extractions, memories, sessions, threads, user_keys
 
 
 def forgotten_in(connection: Connection) -> list[str]:
@@ -68,6 +68,15 @@ def said_in(connection: Connection) -> list[str]:
 def of_user(connection: Connection, user: str) -> list[AnyRow]:
     """Every memory about a user, forgotten ones included."""
     return list(connection.execute(select(memories).where(memories.c.user == user).order_by(memories.c.number)))
+
+
+def remove_kept(connection: Connection, user: str, uids: Sequence[str]) -> tuple[int, int]:
+    """Delete the documents about a user, or found by these memories, and the user's threads; returns how many each."""
+    gone = connection.execute(delete(documents).where(documents.c.user == user)).rowcount
+    for start in range(0, len(uids), SOME):
+        found = documents.c.uid.in_(uids[start : start + SOME])
+        gone += connection.execute(delete(documents).where(found)).rowcount
+    return gone, connection.execute(delete(threads).where(threads.c.user == user)).rowcount
 
 
 def remove_user(connection: Connection, user: str) -> int:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     Text,
@@ -245,6 +246,111 @@ Index("attributes_uid", attributes.c.uid)
 Index("attributes_token", attributes.c.token, attributes.c.uid)
 Index("attributes_value", attributes.c.path, attributes.c.value, sqlite_where=attributes.c.value.is_not(None))
 Index("attributes_time", attributes.c.path, attributes.c.time, sqlite_where=attributes.c.time.is_not(None))
+
+# Keyed values. What makes one found by search is a memory of the kind `document`: forgotten, it is hidden, and purged,
+# it is gone.
+documents = Table(
+    "documents",
+    metadata,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("namespace", String(512), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("user", String(512)),
+    Column("value", Text, nullable=False),  # JSON; not the type of that name, which would not keep its order of keys
+    Column("data", LargeBinary),
+    Column("agent", String(200), nullable=False),
+    Column("app", String(512)),
+    Column("sensitivity", String(16), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("ttl", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("uid", String(36), ForeignKey(memories.c.uid, ondelete="CASCADE", onupdate="CASCADE"), unique=True),
+)
+Index("documents_name", documents.c.namespace, documents.c.key, func.coalesce(documents.c.user, ""), unique=True)
+Index("documents_updated", documents.c.namespace, documents.c.updated_at)
+Index("documents_user", documents.c.user, sqlite_where=documents.c.user.is_not(None))
+Index("documents_expiry", documents.c.expires_at, sqlite_where=documents.c.expires_at.is_not(None))
+
+# The state of running programs. A value is stored once for every version that its channel has, cut into parts of which
+# equal ones are stored once for the thread.
+threads = Table(
+    "threads",
+    metadata,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("namespace", String(512), nullable=False),
+    Column("thread", String(512), nullable=False),
+    Column("user", String(512)),
+    Column("created_at", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("threads_name", threads.c.namespace, threads.c.thread, func.coalesce(threads.c.user, ""), unique=True)
+Index("threads_user", threads.c.user, sqlite_where=threads.c.user.is_not(None))
+
+
+def _of_thread() -> Column[int]:
+    return Column("of", _Number, ForeignKey(threads.c.number, ondelete="CASCADE"), nullable=False)
+
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    _of_thread(),
+    Column("space", String(512), nullable=False),
+    Column("id", String(512), nullable=False),
+    Column("parent", String(512)),
+    Column("type", String(64), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("metadata_type", String(64), nullable=False),
+    Column("metadata", LargeBinary, nullable=False),
+    Column("versions", Text, nullable=False),
+    Column("values", Text, nullable=False),  # for each channel with a value, its number in checkpoint_values
+    Column("run", String(512)),
+    Column("deltas", Text),
+    Column("agent", String(200), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+Index("checkpoints_id", checkpoints.c.of, checkpoints.c.space, checkpoints.c.id, unique=True)
+Index("checkpoints_run", checkpoints.c.run, sqlite_where=checkpoints.c.run.is_not(None))
+
+checkpoint_values = Table(
+    "checkpoint_values",
+    metadata,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    _of_thread(),
+    Column("type", String(64), nullable=False),
+    Column("data", LargeBinary),
+    Column("parts", LargeBinary),  # their names, one after the other, where the value was cut
+)
+Index("checkpoint_values_of", checkpoint_values.c.of)
+
+checkpoint_parts = Table(
+    "checkpoint_parts",
+    metadata,
+    _of_thread(),
+    Column("name", LargeBinary(12), nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("of", "name"),
+    sqlite_with_rowid=False,
+)
+
+checkpoint_writes = Table(
+    "checkpoint_writes",
+    metadata,
+    _of_thread(),
+    Column("space", String(512), nullable=False),
+    Column("id", String(512), nullable=False),
+    Column("task", String(512), nullable=False),
+    Column("index", Integer, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("channel", String(512), nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("of", "space", "id", "task", "index"),
+    sqlite_with_rowid=False,
+)
 
 namespaces = Table(
     "namespaces",

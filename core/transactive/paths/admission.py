@@ -42,6 +42,12 @@ def check_may_change(reach: Reach, memory: Memory) -> None:
         )
 
 
+def check_no_document(memory: Memory) -> None:
+    """`InvalidInput` for what makes a document found: its text follows from the document's value."""
+    if memory.kind == "document":
+        raise InvalidInput(f"memory {memory.id!r:.100} belongs to a document; change that: agent.documents.put(…)")
+
+
 def check_admission(memory: Memory, policy: Policy) -> None:
     """`AccessDenied` unless the policy of its namespace lets a memory in."""
     place = memory.namespace

@@ -90,12 +90,13 @@ class Erasing:
                 change.changed(memories.to_memory(row))
             for event in change.rows:
                 event["user"] = None  # the event says that a memory went, and no longer whose it was
+            documents, threads = purge.remove_kept(change.connection, name, uids)
             sources = purge.remove(change.connection, uids, sayings=True)
             sessions = purge.remove_user(change.connection, name)
-            change.details = {"sources": sources, "sessions": sessions}
+            change.details = {"sources": sources, "sessions": sessions, "documents": documents, "threads": threads}
             manifest.write(change.connection, erasing=True)
         self._forget_caches()
-        return Erased(memories=len(uids), sources=sources, sessions=sessions)
+        return Erased(memories=len(uids), sources=sources, sessions=sessions, documents=documents, threads=threads)
 
     def unfinished(self) -> bool:
         """Whether an erasure was interrupted before the index was built anew."""

@@ -9,7 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from transactive.errors import InvalidInput
+import numpy as np
+
+from transactive.embedding.protocol import Embedder, Vectors
+from transactive.errors import EmbedderMismatch, InvalidInput
 from transactive.filters import check_filterable
 from transactive.policies import duration, unit_interval
 from transactive.records import KINDS, SENSITIVITIES, Kind, NewMemory, Sensitivity
@@ -80,7 +83,7 @@ def check_time(value: object, what: str) -> datetime:
 
 
 def check_kind(kind: object) -> Kind:
-    """One of the six kinds."""
+    """One of the seven kinds."""
     if kind not in KINDS:
         raise InvalidInput(f"a kind is one of {', '.join(KINDS)}, not {kind!r:.60}")
     return kind
@@ -158,7 +161,7 @@ def check_item(item: object) -> NewMemory:
         text=check_text(new.text),
         id=optional_name(new.id, "an id"),
         namespace=new.namespace,
-        kind=None if new.kind is None else check_kind(new.kind),
+        kind=None if new.kind is None else _kind(new.kind),
         importance=None if new.importance is None else unit_interval(new.importance, "importance"),
         tags=check_tags(new.tags),
         metadata=check_metadata(new.metadata),
@@ -173,6 +176,12 @@ def check_item(item: object) -> NewMemory:
         derived_from=_ids(new.derived_from, "derived_from"),
         supersedes=_ids([new.supersedes] if isinstance(new.supersedes, str) else new.supersedes, "supersedes"),
     )
+
+
+def _kind(kind: object) -> Kind:
+    if kind == "document":
+        raise InvalidInput("a memory of the kind 'document' comes with a document: agent.documents.put(…, index=True)")
+    return check_kind(kind)
 
 
 def _flag(value: object, what: str) -> bool:
@@ -207,3 +216,20 @@ def check_count(value: object, what: str, *, least: int, most: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise InvalidInput(f"{what} is a whole number from {least} to {most}, not {value!r:.40}")
     return value
+
+
+def check_vector(given: object, embedder: Embedder) -> Vectors:
+    """A vector of the store's own model, of length 1; `EmbedderMismatch` when it has other dimensions."""
+    try:
+        vector = np.asarray(given, dtype=np.float32)
+    except (TypeError, ValueError):
+        raise InvalidInput("a vector is a list of numbers") from None
+    if vector.shape != (embedder.dimensions,):
+        raise EmbedderMismatch(
+            f"the vectors of this store have {embedder.dimensions} dimensions ({embedder.name}), this one has shape "
+            f"{vector.shape}; make it with the store's own model"
+        )
+    length = float(np.linalg.norm(vector))
+    if not math.isfinite(length):
+        raise InvalidInput("a vector holds finite numbers")
+    return vector / length if length else vector

@@ -35,14 +35,21 @@ PURGE_SECONDS = 3600.0
 """How often it purges: each purge that finds something rewrites the ledger's file."""
 
 
+Sweep = Callable[[Callable[[int], None]], int]
+"""Deletes documents whose time is over."""
+
+
 class Maintaining:
     """Settles, expires, builds and rebuilds."""
 
-    def __init__(self, store: Store, settling: Settling, forgetting: Forgetting, erasing: Erasing) -> None:
+    def __init__(
+        self, store: Store, settling: Settling, forgetting: Forgetting, erasing: Erasing, sweep: Sweep
+    ) -> None:
         self._store = store
         self._settling = settling
         self._forgetting = forgetting
         self._erasing = erasing
+        self._sweep = sweep
         self._last_round = self._last_purge = time.monotonic()
         self._guard = threading.RLock()
         self._upkeep = threading.RLock()
@@ -108,7 +115,7 @@ class Maintaining:
     def _rounds(self, progress: ProgressLike, *, purge: bool) -> tuple[int, int, int]:
         with self._upkeep:
             self._last_round = time.monotonic()
-            expired = self.expire(_pause(progress, "expiring"))
+            expired = self._sweep(_pause(progress, "sweeping")) + self.expire(_pause(progress, "expiring"))
             evicted = self._outlive(evict.beyond(self._store), "evict", _pause(progress, "evicting"))
             purged = self._erasing.purge(_pause(progress, "purging")) if purge else 0
             if purge:

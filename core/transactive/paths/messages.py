@@ -29,11 +29,13 @@ class Message:
     id: str | None = None
     at: datetime | None = None
     tool_calls: list[dict[str, Any]] = field(default_factory=list)
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """What else a dict says in its `metadata`."""
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """For the memory: role, author and tool calls."""
-        noted: dict[str, Any] = {"role": self.role}
+        """For the memory: what the message says of itself, role, author and tool calls."""
+        noted: dict[str, Any] = {**self.more, "role": self.role}
         if self.author is not None:
             noted["author"] = self.author
         if self.id is not None:
@@ -62,7 +64,17 @@ def read(message: object) -> Message:
         id=_string(get("id")),
         at=_time(get("created_at") or get("timestamp")),
         tool_calls=calls,
+        more=_more(message),
     )
+
+
+def _more(message: object) -> Mapping[str, Any]:
+    given = cast("Mapping[str, Any]", message).get("metadata") if isinstance(message, Mapping) else None
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise InvalidInput(f"a message's metadata is a dict, not {type(given).__name__}")
+    return given
 
 
 def _getter(message: object) -> Any:

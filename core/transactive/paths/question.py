@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from transactive.embedding.protocol import Embedder, Vectors
 from transactive.errors import InvalidInput
 from transactive.filters import Expression, Not, Test, Where, both, equals, parse
 from transactive.namespaces import check_pattern
-from transactive.paths.incoming import check_count, check_kind, check_name, check_query, check_time
+from transactive.paths.incoming import check_count, check_kind, check_name, check_query, check_time, check_vector
 from transactive.policies import duration, unit_interval
 from transactive.records import Degrade
 from transactive.rules.access import Identity, narrowed
@@ -33,6 +34,10 @@ class Question:
     """Ask what was known then."""
     superseded: bool = False
     """Find what was corrected too."""
+    vector: Vectors | None = None
+    """What to be close to, in the place of the query's own vector."""
+    vector_weight: float | None = None
+    """How much the channels of vectors count, in [0, 1]; None as measured."""
 
     @property
     def wanted(self) -> int:
@@ -42,9 +47,12 @@ class Question:
 
 def question(
     identity: Identity,
-    query: str,
+    query: str | None,
     *,
     degrade: Degrade,
+    embedder: Embedder,
+    vector: Sequence[float] | None = None,
+    vector_weight: float | None = None,
     limit: int = 10,
     offset: int = 0,
     where: Where | None = None,
@@ -77,7 +85,7 @@ def question(
     if degrade not in ("raise", "text", "empty"):
         raise InvalidInput(f"degrade is 'raise', 'text' or 'empty', not {degrade!r}")
     return Question(
-        query=check_query(query),
+        query=_asked(query, vector),
         limit=check_count(limit, "limit", least=1, most=1000),
         offset=check_count(offset, "offset", least=0, most=10_000),
         narrowed=both(*parts),
@@ -88,7 +96,15 @@ def question(
         degrade=degrade,
         as_of=None if as_of is None else check_time(as_of, "as_of"),
         superseded=include_superseded,
+        vector=None if vector is None else check_vector(vector, embedder),
+        vector_weight=1.0 if query is None else _optional(vector_weight, "vector_weight"),
     )
+
+
+def _asked(query: str | None, vector: Sequence[float] | None) -> str:
+    if query is None and vector is not None:
+        return ""
+    return check_query(query)
 
 
 def _several(values: Sequence[str], what: str) -> Sequence[str]:

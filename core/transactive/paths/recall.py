@@ -34,6 +34,7 @@ log = logging.getLogger("transactive")
 DEPTH = 100
 _SPARE = 6  # rows read beyond the page, for candidates that the ledger rules out
 MOST_IDS = 10_000
+_NO_SCORES = np.zeros(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,8 @@ class Recalling:
                 return by_former_words(self._store, connection, reach, asked, asked.as_of)
             if self._store.index is None:
                 reason = "this store was opened without an index"
+                if not asked.query:
+                    return _unanswered(asked, IndexUnavailable(f"{reason}, and a vector is answered by nothing else"))
                 return self._noted(by_words(self._store, connection, reach, asked, reason))
             try:
                 if self._settling.behind(heads):
@@ -81,8 +84,8 @@ class Recalling:
                     raise
                 log.warning("recall degraded to %s: %s", asked.degrade, error)
                 reason = f"{type(error).__name__}: {error}"
-                if asked.degrade == "empty":
-                    return Recall((), degraded=True, reason=reason)
+                if asked.degrade == "empty" or not asked.query:
+                    return _unanswered(asked, error)
                 return self._noted(by_words(self._store, connection, reach, asked, reason))
         return self._noted(Recall(hits))
 
@@ -97,7 +100,9 @@ class Recalling:
     def _search(self, connection: Connection, index: Index, reach: Reach, asked: Question) -> list[Hit]:
         view = self._store.view(connection, reach)
         mentions = view.names.mentions(asked.query)
-        vector = embed_query(self._store.encoders.embedder, cues.without(asked.query, mentions))
+        vector = asked.vector
+        if vector is None:
+            vector = embed_query(self._store.encoders.embedder, cues.without(asked.query, mentions))
         left_out = held_back(self._store, asked)
         readable = view.admitted(self._store.latest.gated)
         if readable == ALL and self._store.superseding and not asked.superseded:
@@ -113,7 +118,9 @@ class Recalling:
                 depth=max(DEPTH, 4 * asked.wanted),
             )
         )
-        fused = fusion.fuse([(c.keys, c.scores) for c in lists[:4]], [c.keys for c in lists[4:]])
+        weights = fusion.weights(asked.vector_weight)
+        own = [(c.keys, c.scores) if weight else ([], _NO_SCORES) for c, weight in zip(lists, weights, strict=False)]
+        fused = fusion.fuse(own, [c.keys for c in lists[4:]], weights)
         named = {mention.name for mention in mentions}
         cue = ranking.Cues(
             name=next(iter(named)) if len(named) == 1 else None,
@@ -131,7 +138,7 @@ class Recalling:
             similarity = _similarity(index, fused, item, vector)
             if asked.min_similarity is not None and not similarity >= asked.min_similarity:
                 continue
-            hits.append(_hit(fused, ranked, item, similarity))
+            hits.append(_hit(fused, ranked, item, similarity, weights))
             if len(hits) == asked.wanted:
                 break
         return hits[asked.offset :]
@@ -214,6 +221,12 @@ class Recalling:
         return rewritten(where, self._store.settings.index_fields, resolve)
 
 
+def _unanswered(asked: Question, error: IndexUnavailable | EmbeddingFailed) -> Recall:
+    if asked.degrade == "raise":
+        raise error
+    return Recall((), degraded=True, reason=f"{type(error).__name__}: {error}")
+
+
 def _declarable(test: Test) -> str:
     """What else helps: a range on metadata can be declared, and is then answered by the index."""
     if not test.path.startswith("metadata.") or test.operator not in {"gt", "gte", "lt", "lte"}:
@@ -243,12 +256,12 @@ def _similarity(index: Index, fused: fusion.Fused, item: Found, vector: Vectors)
     return math.nan if stored is None else float(stored @ vector)
 
 
-def _hit(fused: fusion.Fused, ranked: ranking.Ranked, item: Found, similarity: float) -> Hit:
+def _hit(fused: fusion.Fused, ranked: ranking.Ranked, item: Found, similarity: float, weights: fusion.Floats) -> Hit:
     channels = {
         name: ChannelScore(
             raw=float(fused.raw[item.place, column]),
             normalised=float(fused.normalised[item.place, column]),
-            weight=float(fusion.WEIGHTS[column]),
+            weight=float(weights[column]),
         )
         for column, name in enumerate(fusion.CHANNELS)
         if not math.isnan(fused.raw[item.place, column])

@@ -18,6 +18,7 @@ from transactive.paths.admission import (
     check_admission,
     check_may_change,
     check_may_write,
+    check_no_document,
     join_sessions,
     take_tokens,
 )
@@ -127,6 +128,7 @@ class Remembering:
 
     def _check_superseded(self, connection: Connection, reach: Reach, old: Memory) -> None:
         check_may_change(reach, old)
+        check_no_document(old)
         if old.superseded_by is not None:
             current = self._reading.standing(connection, reach, old)
             raise VersionConflict(f"memory {old.id!r:.100} was superseded already; correct .current", current)

@@ -9,7 +9,7 @@ from typing import Any
 from transactive.embedding.protocol import embed_documents
 from transactive.errors import InvalidInput, VersionConflict
 from transactive.ledger import memories
-from transactive.paths.admission import check_may_change, take_tokens
+from transactive.paths.admission import check_may_change, check_no_document, take_tokens
 from transactive.paths.heirs import divide
 from transactive.paths.incoming import check_count, check_metadata, check_tags, check_text
 from transactive.paths.points import is_turn
@@ -74,6 +74,7 @@ class Revising:
             row = self._reading.row(change.connection, change.reach, id, namespace)
             old = memories.to_memory(row)
             check_may_change(change.reach, old)
+            check_no_document(old)
             if expected_version is not None and old.version != expected_version:
                 raise VersionConflict(
                     f"memory {id!r:.100} is at version {old.version}, not {expected_version}; "

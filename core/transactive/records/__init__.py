@@ -1,6 +1,8 @@
 """What goes in and comes out: frozen records; a change is a new record."""
 
 from transactive.records.answers import ChannelScore, Context, Hit, Page, Recall, Transcript, Why, speaker
+from transactive.records.checkpoints import Checkpoint, CheckpointWrite, Typed, Version
+from transactive.records.documents import Document, DocumentHit, DocumentRecall, NewDocument
 from transactive.records.governance import (
     AuditCheck,
     AuditEntry,
@@ -31,10 +33,15 @@ __all__ = [
     "AuditCheck",
     "AuditEntry",
     "ChannelScore",
+    "Checkpoint",
+    "CheckpointWrite",
     "Compaction",
     "Conflict",
     "Context",
     "Degrade",
+    "Document",
+    "DocumentHit",
+    "DocumentRecall",
     "Erased",
     "Extracted",
     "Forgotten",
@@ -44,6 +51,7 @@ __all__ = [
     "Maintenance",
     "Memory",
     "NamespaceInfo",
+    "NewDocument",
     "NewMemory",
     "Page",
     "Progress",
@@ -55,6 +63,8 @@ __all__ = [
     "SessionInfo",
     "Source",
     "Transcript",
+    "Typed",
+    "Version",
     "Why",
     "speaker",
 ]

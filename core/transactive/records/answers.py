@@ -60,7 +60,7 @@ class Hit:
     why: Why
 
 
-class _Frozen(Sequence[T], Generic[T]):
+class Frozen(Sequence[T], Generic[T]):
     """A sequence that is built once."""
 
     def __init__(self, items: Sequence[T] = ()) -> None:
@@ -77,7 +77,7 @@ class _Frozen(Sequence[T], Generic[T]):
         return len(self._items)
 
     def __eq__(self, other: object) -> bool:
-        return self._items == other._items if isinstance(other, _Frozen) else NotImplemented
+        return self._items == other._items if isinstance(other, Frozen) else NotImplemented
 
     def __hash__(self) -> int:
         return hash(self._items)
@@ -86,7 +86,7 @@ class _Frozen(Sequence[T], Generic[T]):
         return f"{type(self).__name__}({list(self._items)!r})"
 
 
-class Recall(_Frozen[Hit]):
+class Recall(Frozen[Hit]):
     """The hits of one recall, best first."""
 
     def __init__(self, hits: Sequence[Hit] = (), *, degraded: bool = False, reason: str | None = None) -> None:
@@ -97,7 +97,7 @@ class Recall(_Frozen[Hit]):
         """Why it is degraded."""
 
 
-class Page(_Frozen[Memory]):
+class Page(Frozen[Memory]):
     """One page of `list`; pass `next` as `after=` for the following one."""
 
     def __init__(self, memories: Sequence[Memory] = (), *, next: str | None = None) -> None:
@@ -116,12 +116,16 @@ class Context:
     """What `count_tokens` says of `text`; at most the budget."""
     omitted: int
     """How many further hits did not fit."""
+    degraded: bool = False
+    """Whether the hits came without the index; never true unless that was asked for."""
+    reason: str | None = None
+    """Why they are degraded."""
 
     def __str__(self) -> str:
         return self.text
 
 
-class Transcript(_Frozen[Memory]):
+class Transcript(Frozen[Memory]):
     """What was contributed to a session, in order; `str(transcript)` is one line a contribution."""
 
     def __init__(self, memories: Sequence[Memory] = (), *, session: str = "") -> None:

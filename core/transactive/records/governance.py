@@ -88,6 +88,10 @@ class Erased:
     sources: int
     """What other memories held of the user's words as further sources of the same finding."""
     sessions: int
+    documents: int = 0
+    """Those about the user, and those that any of these memories made found."""
+    threads: int = 0
+    """The user's threads, with their checkpoints."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

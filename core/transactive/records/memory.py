@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-Kind = Literal["episodic", "semantic", "procedural", "working", "decision", "learning"]
+Kind = Literal["episodic", "semantic", "procedural", "working", "decision", "learning", "document"]
 Sensitivity = Literal["public", "internal", "confidential"]
 Right = Literal["read", "write", "verify", "admin"]
 Degrade = Literal["raise", "text", "empty"]
 
-KINDS: tuple[Kind, ...] = ("episodic", "semantic", "procedural", "working", "decision", "learning")
+KINDS: tuple[Kind, ...] = ("episodic", "semantic", "procedural", "working", "decision", "learning", "document")
 SENSITIVITIES: tuple[Sensitivity, ...] = ("public", "internal", "confidential")
 RIGHTS: tuple[Right, ...] = ("read", "write", "verify", "admin")
 

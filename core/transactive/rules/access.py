@@ -75,7 +75,7 @@ def reach(
     """What an identity may do at `now`, by the grants that are in force, and below the ceilings of the namespaces."""
     if identity.is_owner:
         return Reach(identity, (Rule("**", frozenset(RIGHTS), "confidential"),))
-    own = Rule(identity.private, frozenset[Right]({"read", "write"}), "confidential")
+    own = Rule(f"{identity.private}/**", frozenset[Right]({"read", "write"}), "confidential")
     acting_as = principals(identity.agent, groups)
     granted = (Rule(g.pattern, g.rights, g.clearance) for g in grants if g.principal in acting_as and in_force(g, now))
     return Reach(identity, (own, *granted), ceilings)

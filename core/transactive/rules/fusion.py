@@ -32,6 +32,13 @@ class Fused:
     """Shape [n]: how many of the query's identifiers it contains."""
 
 
+def weights(vectors: float | None) -> Floats:
+    """The channels' weights when those of vectors shall count for a share in [0, 1]; None is as measured, as is 0.5."""
+    share = 0.5 if vectors is None else vectors
+    shares: Floats = 2.0 * np.array([1.0 - share, 1.0 - share, share, share])
+    return WEIGHTS * shares
+
+
 def minmax(scores: Floats) -> Floats:
     """Scores scaled to [0, 1] within their list; a list of equal scores becomes ones."""
     if scores.size == 0:

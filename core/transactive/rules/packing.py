@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from transactive.records import Context, Hit, Memory
+from transactive.records import Context, Hit, Memory, Recall
 from transactive.rules.dates import in_words
 
 
@@ -14,7 +14,7 @@ def cited_line(number: int, memory: Memory) -> str:
     return f"[{number}] ({date}, {' '.join(memory.agent.split())}) " + " ".join(memory.text.split())
 
 
-def pack(hits: Sequence[Hit], budget: int, count_tokens: Callable[[str], int]) -> Context:
+def pack(hits: Sequence[Hit] | Recall, budget: int, count_tokens: Callable[[str], int]) -> Context:
     """The best hits, in order, whose lines fit the budget together; a hit that does not fit is passed over."""
     lines: list[str] = []
     taken: list[Hit] = []
@@ -25,5 +25,10 @@ def pack(hits: Sequence[Hit], budget: int, count_tokens: Callable[[str], int]) -
             taken.append(hit)
     text = "\n".join(lines)
     return Context(
-        text=text, hits=tuple(taken), tokens=count_tokens(text) if text else 0, omitted=len(hits) - len(taken)
+        text=text,
+        hits=tuple(taken),
+        tokens=count_tokens(text) if text else 0,
+        omitted=len(hits) - len(taken),
+        degraded=isinstance(hits, Recall) and hits.degraded,
+        reason=hits.reason if isinstance(hits, Recall) else None,
     )

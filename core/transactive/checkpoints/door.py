@@ -1,0 +1,197 @@
+"""`agent.checkpoints`: the verbs, for one identity."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from transactive.errors import InvalidInput
+from transactive.records import Checkpoint, CheckpointWrite, Typed, Version
+from transactive.rules.access import Identity
+
+if TYPE_CHECKING:
+    from transactive.checkpoints.keeping import Archive
+
+MAX_NAME = 512
+_UNKNOWN = datetime.fromtimestamp(0, UTC)
+
+
+class Checkpoints:
+    """The state of running programs, such as LangGraph's threads, under the grants of memories.
+
+    Serialised values come in and go out as they are; what a format is, and whether it is encrypted, is the caller's
+    affair. A value is stored once for each version of its channel, and stretches that versions have in common are
+    stored once. A thread is named by namespace, name and user: a handle bound to a user sees the threads of that user,
+    an unbound one those of no user. By default the namespace is the agent's private one.
+    """
+
+    def __init__(self, archive: Archive, identity: Identity) -> None:
+        self._archive = archive
+        self._identity = identity
+
+    def put(
+        self,
+        thread: str,
+        id: str,
+        *,
+        body: Typed,
+        metadata: Typed,
+        versions: Mapping[str, Version],
+        values: Mapping[str, Typed],
+        parent: str | None = None,
+        space: str = "",
+        run: str | None = None,
+        deltas: Sequence[str] = (),
+        namespace: str | None = None,
+    ) -> None:
+        """Store a checkpoint; one of the same id is replaced. Needs the right `write`.
+
+        Args:
+            thread: Whose state it is.
+            id: Sorts by time; at most 512 characters, as every name here.
+            body: The state without the values of its channels.
+            metadata: What is known about it.
+            versions: The version that each channel has.
+            values: The values of the channels that changed. What else has the version that it had at the parent (or,
+                without one, at the latest checkpoint) has the value that it had there.
+            parent: The id of the checkpoint that it continues.
+            space: The program within the thread's, if it is not the outermost one.
+            run: The run that made it.
+            deltas: Channels whose value follows from the writes since an earlier checkpoint: `prune` and `delete_runs`
+                keep what they follow from.
+            namespace: Where the thread is.
+        """
+        checkpoint = Checkpoint(
+            namespace=self._place(namespace),
+            thread=_name(thread, "a thread"),
+            space=_name(space, "a space", empty=True),
+            id=_name(id, "a checkpoint's id"),
+            parent=None if parent is None else _name(parent, "a parent's id"),
+            body=_typed(body),
+            metadata=_typed(metadata),
+            versions=versions,
+            values={channel: _typed(value) for channel, value in values.items()},
+            writes=(),
+            run=None if run is None else _name(run, "a run"),
+            deltas=tuple(deltas),
+            agent=self._identity.agent,
+            created_at=_UNKNOWN,
+        )
+        self._archive.put(self._identity, checkpoint)
+
+    def put_writes(
+        self, thread: str, id: str, writes: Iterable[CheckpointWrite], *, space: str = "", namespace: str | None = None
+    ) -> None:
+        """Store what tasks wrote after a checkpoint: by task and index, the first stays; below 0, the last."""
+        place = self._place(namespace), _name(thread, "a thread")
+        checked = [_write(write) for write in writes]
+        self._archive.put_writes(
+            self._identity, place, _name(space, "a space", empty=True), _name(id, "a checkpoint's id"), checked
+        )
+
+    def get(
+        self, thread: str, id: str | None = None, *, space: str = "", namespace: str | None = None
+    ) -> Checkpoint | None:
+        """A checkpoint with its values and writes, by default the latest; None when there is none."""
+        return self._archive.get(self._identity, (self._place(namespace), thread), space, id)
+
+    def list(
+        self,
+        thread: str | None = None,
+        *,
+        space: str | None = None,
+        id: str | None = None,
+        before: str | None = None,
+        limit: int | None = None,
+        keep: Callable[[Checkpoint], bool] | None = None,
+        namespace: str | None = None,
+    ) -> builtins.list[Checkpoint]:
+        """Checkpoints, latest first, of one thread or of all in the namespace.
+
+        `before` is an id; `keep` is given each without values and writes, and decides before the limit.
+        """
+        return self._archive.listed(
+            self._identity,
+            self._place(namespace),
+            thread,
+            space=space,
+            id=id,
+            before=before,
+            limit=limit,
+            keep=keep,
+        )
+
+    def history(
+        self,
+        thread: str,
+        id: str | None = None,
+        *,
+        channels: Sequence[str],
+        space: str = "",
+        namespace: str | None = None,
+    ) -> Sequence[Checkpoint]:
+        """The ancestors of a checkpoint, its parent first, as far as any of these channels has no value yet.
+
+        Each comes with the values and writes of those channels alone that had none in a later one.
+        """
+        return self._archive.history(self._identity, (self._place(namespace), thread), space, id, channels)
+
+    def threads(self, *, namespace: str | None = None) -> Sequence[str]:
+        """The names of the threads, sorted."""
+        return self._archive.threads(self._identity, self._place(namespace))
+
+    def delete(self, thread: str, *, namespace: str | None = None) -> bool:
+        """Delete a thread for good; whether there was one."""
+        return self._archive.delete(self._identity, (self._place(namespace), thread))
+
+    def delete_runs(self, runs: Sequence[str], *, namespace: str | None = None) -> int:
+        """Delete the checkpoints that these runs made; returns how many it was.
+
+        A checkpoint from which a delta channel of another one follows stays.
+        """
+        return self._archive.delete_runs(self._identity, self._place(namespace), list(runs))
+
+    def copy(self, source: str, target: str, *, namespace: str | None = None) -> None:
+        """Copy a thread whole; what the target has under the same ids is replaced. `NotFound` without a source."""
+        place = self._place(namespace)
+        self._archive.copy(self._identity, (place, source), (place, _name(target, "a thread")))
+
+    def prune(self, threads: Sequence[str], *, latest: bool = True, namespace: str | None = None) -> int:
+        """Delete every checkpoint of these threads but the latest of each space; with `latest=False` that one too.
+
+        What the delta channels of a latest one follow from stays. Returns how many went.
+        """
+        place = self._place(namespace)
+        return self._archive.prune(self._identity, [(place, thread) for thread in threads], latest=latest)
+
+    def _place(self, namespace: str | None) -> str:
+        return self._identity.private if namespace is None else namespace
+
+
+def _name(value: object, what: str, *, empty: bool = False) -> str:
+    if not isinstance(value, str) or (not value and not empty):
+        raise InvalidInput(f"{what} is a {'' if empty else 'non-empty '}string, not {value!r:.60}")
+    if len(value) > MAX_NAME:
+        raise InvalidInput(f"{what} has at most {MAX_NAME} characters, this one has {len(value)}")
+    if "\x00" in value or any("\ud800" <= c <= "\udfff" for c in value):
+        raise InvalidInput(f"{what} holds a NUL character or a lone surrogate")
+    return str.__str__(value)
+
+
+def _typed(value: object) -> Typed:
+    match value:
+        case (str() as kind, bytes() | bytearray() | memoryview() as data):
+            return _name(kind, "a format", empty=True), bytes(data)
+        case _:
+            raise InvalidInput("a serialised value is a pair: the name of its format, and bytes")
+
+
+def _write(write: object) -> CheckpointWrite:
+    if not isinstance(write, CheckpointWrite):
+        raise InvalidInput(f"a write is a CheckpointWrite, not {type(write).__name__}")
+    _name(write.task, "a task")
+    _name(write.channel, "a channel")
+    _typed(write.value)
+    return write

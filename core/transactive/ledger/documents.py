@@ -1,0 +1,214 @@
+"""Keyed values: rows by their names, and what a caller may read of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    asc,
+    delete,
+    desc,
+    exists,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+)
+
+from transactive.ledger.filtering import covered
+from transactive.ledger.memories import SOME
+from transactive.ledger.rows import AnyRow, AnySelect
+from transactive.ledger.schema import documents, memories
+from transactive.ledger.times import stamp, unstamp
+from transactive.records import SENSITIVITIES, Document
+from transactive.rules.access import Reach
+
+Name = tuple[str, str, str | None]
+"""Namespace, key and user."""
+ORDERS = ("updated_at", "created_at", "key")
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def stored_key(key: str) -> str:
+    """A key as the ledger holds it: what a text column cannot is escaped as in JSON, so that prefixes stay prefixes."""
+    plain = json.dumps(key, ensure_ascii=False)[1:-1]
+    return plain if plain.isprintable() and plain.isascii() else _escaped(plain)
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"\\u{ord(c):04x}" if "\ud800" <= c <= "\udfff" else c for c in text)
+
+
+def read_key(stored: str) -> str:
+    """The key that is stored so."""
+    return str(json.loads(f'"{stored}"'))
+
+
+def to_document(row: AnyRow) -> Document:
+    """A row as a record, with a copy of its value."""
+    return Document(
+        namespace=row.namespace,
+        key=read_key(row.key),
+        value=json.loads(row.value),
+        data=row.data,
+        agent=row.agent,
+        user=row.user,
+        app=row.app,
+        sensitivity=row.sensitivity,
+        created_at=unstamp(row.created_at),
+        updated_at=unstamp(row.updated_at),
+        version=row.version,
+        ttl=None if row.ttl is None else timedelta(microseconds=row.ttl),
+        expires_at=unstamp(row.expires_at),
+        uid=row.uid,
+    )
+
+
+def to_row(document: Document, value: str) -> dict[str, Any]:
+    """A record as a row; `value` is the JSON of its value."""
+    return {
+        "namespace": document.namespace,
+        "key": stored_key(document.key),
+        "user": document.user,
+        "value": value,
+        "data": document.data,
+        "agent": document.agent,
+        "app": document.app,
+        "sensitivity": document.sensitivity,
+        "version": document.version,
+        "ttl": None if document.ttl is None else document.ttl // _MICROSECOND,
+        "created_at": stamp(document.created_at),
+        "updated_at": stamp(document.updated_at),
+        "expires_at": stamp(document.expires_at),
+        "uid": document.uid,
+    }
+
+
+def live(now: datetime) -> ColumnElement[bool]:
+    """Not expired, and found by no memory that was forgotten."""
+    forgotten = exists().where(memories.c.uid == documents.c.uid, memories.c.forgotten_at.is_not(None))
+    over = documents.c.expires_at <= stamp(now)
+    return and_(or_(documents.c.expires_at.is_(None), ~over), or_(documents.c.uid.is_(None), ~forgotten))
+
+
+def readable(reach: Reach) -> ColumnElement[bool]:
+    """What a caller may read."""
+    if reach.identity.is_owner:
+        return true()
+    granted = or_(false(), *(_rule(rule.pattern, rule.clearance) for rule in reach.rules if "read" in rule.rights))
+    user = reach.identity.user
+    mine = true() if user is None else or_(documents.c.user == user, documents.c.user.is_(None))
+    return and_(granted, mine, *(_below(place, ceiling) for place, ceiling in reach.ceilings))
+
+
+def _rule(pattern: str, clearance: str) -> ColumnElement[bool]:
+    return and_(under(pattern), _cleared(clearance))
+
+
+def _below(place: str, ceiling: str) -> ColumnElement[bool]:
+    return or_(documents.c.namespace != place, _cleared(ceiling))
+
+
+def _cleared(clearance: str) -> ColumnElement[bool]:
+    allowed = SENSITIVITIES[: SENSITIVITIES.index(clearance) + 1]
+    return true() if len(allowed) == len(SENSITIVITIES) else documents.c.sensitivity.in_(allowed)
+
+
+def under(pattern: str) -> ColumnElement[bool]:
+    """In a namespace that a pattern covers."""
+    return covered(documents.c.namespace, pattern)
+
+
+def prefixed(prefix: str) -> ColumnElement[bool]:
+    """Of a key that starts with a prefix."""
+    start = stored_key(prefix)
+    return true() if not start else func.substr(documents.c.key, 1, len(start)) == start
+
+
+def by_names(connection: Connection, names: Iterable[Name]) -> dict[Name, AnyRow]:
+    """Rows by name, whatever their state, with whether they are `hidden` by a forgotten memory."""
+    wanted: dict[str, dict[str, list[str]]] = {}
+    for namespace, key, user in dict.fromkeys(names):
+        wanted.setdefault(namespace, {}).setdefault(user or "", []).append(stored_key(key))
+    found: dict[Name, AnyRow] = {}
+    for namespace, users in wanted.items():
+        for user, keys in users.items():
+            for start in range(0, len(keys), SOME):
+                query = _SELECT.where(
+                    documents.c.namespace == namespace,
+                    documents.c.key.in_(keys[start : start + SOME]),
+                    func.coalesce(documents.c.user, "") == user,
+                )
+                found.update(((row.namespace, read_key(row.key), row.user), row) for row in connection.execute(query))
+    return found
+
+
+_SELECT: AnySelect = select(documents, memories.c.forgotten_at.label("hidden")).outerjoin(
+    memories, memories.c.uid == documents.c.uid
+)
+
+
+def by_uids(connection: Connection, uids: Sequence[str]) -> dict[str, AnyRow]:
+    """The rows that these memories make found."""
+    found: dict[str, AnyRow] = {}
+    for start in range(0, len(uids), SOME):
+        query = select(documents).where(documents.c.uid.in_(uids[start : start + SOME]))
+        found.update((row.uid, row) for row in connection.execute(query))
+    return found
+
+
+def matching(
+    connection: Connection, where: ColumnElement[bool], order_by: str, *, limit: int | None = None, offset: int = 0
+) -> Iterator[AnyRow]:
+    """Rows in an order, each read when it is asked for; `limit` and `offset` of what fulfils `where`."""
+    column = documents.c[order_by.removeprefix("-")]
+    direction = desc if order_by.startswith("-") else asc
+    query = select(documents).where(where).order_by(direction(column), direction(documents.c.number))
+    yield from connection.execute(query.limit(limit).offset(offset))
+
+
+def count(connection: Connection, where: ColumnElement[bool]) -> int:
+    """How many rows fulfil `where`."""
+    return int(connection.execute(select(func.count()).select_from(documents).where(where)).scalar_one())
+
+
+def places(connection: Connection, where: ColumnElement[bool]) -> list[str]:
+    """The namespaces of rows that fulfil `where`, sorted."""
+    query = select(documents.c.namespace).where(where).distinct().order_by(documents.c.namespace)
+    return list(connection.execute(query).scalars())
+
+
+def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert new rows."""
+    if rows:
+        connection.execute(insert(documents), rows)
+
+
+def replace(connection: Connection, number: int, row: Mapping[str, Any]) -> None:
+    """Put a new version in the place of a row."""
+    connection.execute(documents.update().where(documents.c.number == number).values(**row))
+
+
+def renew(connection: Connection, number: int, expires_at: datetime | None) -> None:
+    """Let a row live longer."""
+    connection.execute(documents.update().where(documents.c.number == number).values(expires_at=stamp(expires_at)))
+
+
+def remove(connection: Connection, numbers: Sequence[int]) -> None:
+    """Delete rows."""
+    for start in range(0, len(numbers), SOME):
+        connection.execute(delete(documents).where(documents.c.number.in_(numbers[start : start + SOME])))
+
+
+def expired(connection: Connection, now: datetime, limit: int) -> list[AnyRow]:
+    """At most `limit` rows whose time is over."""
+    query = select(documents).where(documents.c.expires_at <= stamp(now)).order_by(documents.c.expires_at).limit(limit)
+    return list(connection.execute(query))
