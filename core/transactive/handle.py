@@ -26,7 +26,7 @@ class Handle:
 
     @property
     def embedder(self) -> Embedder:
-        """The store's own embedding model."""
+        """The store's own embedding model; where it was opened without an index, the one it was opened with."""
         return self._engine.store.encoders.embedder
 
     @property

@@ -191,6 +191,8 @@ class Store:
         self.recalled: dict[str, datetime] = {}
         self.accessed: dict[str, tuple[datetime, int]] = {}
         """What was used since that was last written to the ledger: when last, and how often."""
+        self.forgetters: list[Callable[[], None]] = []
+        """What else must forget what it has at hand once something is deleted for good."""
         self.expiring = False
         self.superseding = False
         self._pid = os.getpid()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -68,14 +69,14 @@ class Checkpoints:
             thread=_name(thread, "a thread"),
             space=_name(space, "a space", empty=True),
             id=_name(id, "a checkpoint's id"),
-            parent=None if parent is None else _name(parent, "a parent's id"),
+            parent=_optional(parent, "a parent's id"),
             body=_typed(body),
             metadata=_typed(metadata),
-            versions=versions,
-            values={channel: _typed(value) for channel, value in values.items()},
+            versions=_versions(versions),
+            values=_values(values),
             writes=(),
-            run=None if run is None else _name(run, "a run"),
-            deltas=tuple(deltas),
+            run=_optional(run, "a run"),
+            deltas=tuple(_names(deltas, "deltas")),
             agent=self._identity.agent,
             created_at=_UNKNOWN,
         )
@@ -86,6 +87,8 @@ class Checkpoints:
     ) -> None:
         """Store what tasks wrote after a checkpoint: by task and index, the first stays; below 0, the last."""
         place = self._place(namespace), _name(thread, "a thread")
+        if not isinstance(writes, Iterable):
+            raise InvalidInput("writes are a list of CheckpointWrite records")
         checked = [_write(write) for write in writes]
         self._archive.put_writes(
             self._identity, place, _name(space, "a space", empty=True), _name(id, "a checkpoint's id"), checked
@@ -95,7 +98,10 @@ class Checkpoints:
         self, thread: str, id: str | None = None, *, space: str = "", namespace: str | None = None
     ) -> Checkpoint | None:
         """A checkpoint with its values and writes, by default the latest; None when there is none."""
-        return self._archive.get(self._identity, (self._place(namespace), thread), space, id)
+        place = self._place(namespace), _name(thread, "a thread")
+        return self._archive.get(
+            self._identity, place, _name(space, "a space", empty=True), _optional(id, "a checkpoint's id")
+        )
 
     def list(
         self,
@@ -115,11 +121,11 @@ class Checkpoints:
         return self._archive.listed(
             self._identity,
             self._place(namespace),
-            thread,
-            space=space,
-            id=id,
-            before=before,
-            limit=limit,
+            _optional(thread, "a thread"),
+            space=_optional(space, "a space", empty=True),
+            id=_optional(id, "a checkpoint's id"),
+            before=_optional(before, "a checkpoint's id"),
+            limit=limit if limit is None else _count(limit),
             keep=keep,
         )
 
@@ -136,7 +142,13 @@ class Checkpoints:
 
         Each comes with the values and writes of those channels alone that had none in a later one.
         """
-        return self._archive.history(self._identity, (self._place(namespace), thread), space, id, channels)
+        return self._archive.history(
+            self._identity,
+            (self._place(namespace), _name(thread, "a thread")),
+            _name(space, "a space", empty=True),
+            _optional(id, "a checkpoint's id"),
+            _names(channels, "channels"),
+        )
 
     def threads(self, *, namespace: str | None = None) -> Sequence[str]:
         """The names of the threads, sorted."""
@@ -144,19 +156,19 @@ class Checkpoints:
 
     def delete(self, thread: str, *, namespace: str | None = None) -> bool:
         """Delete a thread for good; whether there was one."""
-        return self._archive.delete(self._identity, (self._place(namespace), thread))
+        return self._archive.delete(self._identity, (self._place(namespace), _name(thread, "a thread")))
 
     def delete_runs(self, runs: Sequence[str], *, namespace: str | None = None) -> int:
         """Delete the checkpoints that these runs made; returns how many it was.
 
         A checkpoint from which a delta channel of another one follows stays.
         """
-        return self._archive.delete_runs(self._identity, self._place(namespace), list(runs))
+        return self._archive.delete_runs(self._identity, self._place(namespace), _names(runs, "runs"))
 
     def copy(self, source: str, target: str, *, namespace: str | None = None) -> None:
         """Copy a thread whole; what the target has under the same ids is replaced. `NotFound` without a source."""
         place = self._place(namespace)
-        self._archive.copy(self._identity, (place, source), (place, _name(target, "a thread")))
+        self._archive.copy(self._identity, (place, _name(source, "a thread")), (place, _name(target, "a thread")))
 
     def prune(self, threads: Sequence[str], *, latest: bool = True, namespace: str | None = None) -> int:
         """Delete every checkpoint of these threads but the latest of each space; with `latest=False` that one too.
@@ -164,7 +176,8 @@ class Checkpoints:
         What the delta channels of a latest one follow from stays. Returns how many went.
         """
         place = self._place(namespace)
-        return self._archive.prune(self._identity, [(place, thread) for thread in threads], latest=latest)
+        places = [(place, thread) for thread in _names(threads, "threads")]
+        return self._archive.prune(self._identity, places, latest=latest)
 
     def _place(self, namespace: str | None) -> str:
         return self._identity.private if namespace is None else namespace
@@ -180,6 +193,16 @@ def _name(value: object, what: str, *, empty: bool = False) -> str:
     return str.__str__(value)
 
 
+def _optional(value: object, what: str, *, empty: bool = False) -> str | None:
+    return None if value is None else _name(value, what, empty=empty)
+
+
+def _names(values: object, what: str) -> list[str]:
+    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
+        raise InvalidInput(f"{what} are a list of strings")
+    return [_name(value, f"one of {what}") for value in values]
+
+
 def _typed(value: object) -> Typed:
     match value:
         case (str() as kind, bytes() | bytearray() | memoryview() as data):
@@ -188,10 +211,49 @@ def _typed(value: object) -> Typed:
             raise InvalidInput("a serialised value is a pair: the name of its format, and bytes")
 
 
+def _values(values: object) -> dict[str, Typed]:
+    if not isinstance(values, Mapping):
+        raise InvalidInput(f"values are a dict of channels, not {type(values).__name__}")
+    return {_name(channel, "a channel", empty=True): _typed(value) for channel, value in values.items()}
+
+
+def _versions(versions: object) -> dict[str, Version]:
+    if not isinstance(versions, Mapping):
+        raise InvalidInput(f"versions are a dict of channels, not {type(versions).__name__}")
+    return {_name(channel, "a channel", empty=True): _version(value) for channel, value in versions.items()}
+
+
+def _version(value: object) -> Version:
+    if isinstance(value, bool) or not isinstance(value, str | int | float) or not _finite(value):
+        raise InvalidInput(f"a version is a string or a number, not {value!r:.60}")
+    return _name(value, "a version", empty=True) if isinstance(value, str) else value
+
+
+def _finite(value: Version) -> bool:
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _count(limit: object) -> int:
+    if isinstance(limit, bool) or not isinstance(limit, int):
+        raise InvalidInput(f"limit is a whole number, not {limit!r:.40}")
+    return limit
+
+
 def _write(write: object) -> CheckpointWrite:
     if not isinstance(write, CheckpointWrite):
         raise InvalidInput(f"a write is a CheckpointWrite, not {type(write).__name__}")
-    _name(write.task, "a task")
-    _name(write.channel, "a channel")
-    _typed(write.value)
-    return write
+    if isinstance(write.index, bool) or not isinstance(write.index, int) or abs(write.index) >= 2**31:
+        raise InvalidInput(f"the index of a write is a whole number, not {write.index!r:.60}")
+    return CheckpointWrite(
+        task=_name(write.task, "a task"),
+        index=write.index,
+        channel=_name(write.channel, "a channel", empty=True),
+        value=_typed(write.value),
+        path=_path(write.path),
+    )
+
+
+def _path(path: object) -> str:
+    if not isinstance(path, str) or "\x00" in path or any("\ud800" <= c <= "\udfff" for c in path):
+        raise InvalidInput("the path of a write is a string without NUL characters and lone surrogates")
+    return path

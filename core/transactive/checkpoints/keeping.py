@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from transactive.errors import NotFound, StoreDamaged
+from transactive.errors import NotFound
 from transactive.ledger import checkpoints as ledger
 from transactive.ledger.rows import AnyRow, mapping
 from transactive.namespaces import check_path
@@ -42,7 +42,13 @@ class Values:
         read = ledger.values(connection, of, [n for n in numbers.values() if n not in found])
         self.add(read)
         found.update(read)
-        return {channel: found[number] for channel, number in numbers.items() if number in found}
+        return {channel: found[number] for channel, number in numbers.items()}
+
+    def clear(self) -> None:
+        """Forget them all."""
+        with self._guard:
+            self._held.clear()
+            self._size = 0
 
     def add(self, values: Mapping[int, Typed]) -> None:
         """Keep what was read or written at hand."""
@@ -61,6 +67,7 @@ class Archive:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._values = Values()
+        store.forgetters.append(self._values.clear)
 
     # --- writing --------------------------------------------------------------------------------------------------
 
@@ -70,7 +77,7 @@ class Archive:
         made = replace(checkpoint, agent=identity.agent, created_at=self._store.clock())
         with self._writing(identity, place) as connection:
             of = ledger.begun(connection, place, thread, identity.user, made.created_at)
-            former = ledger.known(connection, of, made.space, made.parent)
+            former, again = ledger.known(connection, of, made.space, made.id, made.parent)
             numbers = {
                 channel: number
                 for channel, (version, number) in former.items()
@@ -79,6 +86,8 @@ class Archive:
             added = ledger.add_values(connection, of, made.values)
             numbers.update(added)
             ledger.put(connection, of, made, numbers)
+            if again:
+                ledger.collect(connection, of)
         self._values.add({number: made.values[channel] for channel, number in added.items()})
 
     def put_writes(
@@ -102,15 +111,8 @@ class Archive:
     def get(self, identity: Identity, place: Place, space: str, id: str | None) -> Checkpoint | None:
         """One checkpoint, by default the latest; None when there is none."""
         with self._reading(identity, place[0]) as connection:
-            seen: int | None = None
-            while row := ledger.named(connection, *place, identity.user, space=space, id=id):
-                whole = self._whole(connection, place, row)
-                if whole is not None:
-                    return whole
-                if row.number == seen:
-                    raise StoreDamaged(f"checkpoint {row.id!r:.100} of thread {place[1]!r:.100} lacks values")
-                seen = row.number
-            return None
+            row = ledger.named(connection, *place, identity.user, space=space, id=id)
+            return None if row is None else self._whole(connection, place, row)
 
     def listed(
         self,
@@ -135,8 +137,7 @@ class Archive:
                     break
                 place = namespace, threads[row.of]
                 if keep is None or keep(ledger.to_checkpoint(row, *place, {}, ())):
-                    whole = self._whole(connection, place, row)
-                    found.extend(() if whole is None else (whole,))
+                    found.append(self._whole(connection, place, row))
         return found
 
     def history(
@@ -151,7 +152,9 @@ class Archive:
             of = ledger.thread(connection, *place, identity.user)
             row = None if of is None else ledger.one(connection, of, space, id)
             remaining = set(channels)
-            while of is not None and row is not None and row.parent is not None and remaining:
+            seen: set[str | None] = {None}
+            while of is not None and row is not None and row.parent not in seen and remaining:
+                seen.add(row.parent)
                 row = ledger.one(connection, of, space, row.parent)
                 if row is None:
                     break
@@ -163,12 +166,8 @@ class Archive:
                 remaining -= set(numbers)
         return found
 
-    def _whole(self, connection: Connection, place: Place, row: AnyRow) -> Checkpoint | None:
-        """With its values and writes; None when it was deleted since its row was read."""
-        numbers = ledger.numbers_of(row)
-        values = self._values.of(connection, row.of, numbers)
-        if len(values) < len(numbers):
-            return None
+    def _whole(self, connection: Connection, place: Place, row: AnyRow) -> Checkpoint:
+        values = self._values.of(connection, row.of, ledger.numbers_of(row))
         return ledger.to_checkpoint(row, *place, values, ledger.writes(connection, row.of, row.space, row.id))
 
     def threads(self, identity: Identity, namespace: str) -> list[str]:
@@ -180,7 +179,7 @@ class Archive:
     def _reading(self, identity: Identity, namespace: str, right: Right = "read") -> Generator[Connection, None, None]:
         self._store.check()
         check_path(namespace)
-        with self._store.ledger.read() as connection:
+        with self._store.ledger.snapshot() as connection:
             check_may(self._store.reach(connection, identity), right, namespace)
             yield connection
 
@@ -192,6 +191,7 @@ class Archive:
             of = ledger.thread(connection, *place, identity.user)
             if of is not None:
                 ledger.remove_thread(connection, of)
+                self._values.clear()
             return of is not None
 
     def delete_runs(self, identity: Identity, namespace: str, runs: Sequence[str]) -> int:
@@ -214,15 +214,16 @@ class Archive:
         for place in places:
             with self._writing(identity, place[0]) as connection:
                 of = ledger.thread(connection, *place, identity.user)
-                if of is None:
+                rows = [] if of is None else ledger.outline(connection, of)
+                if of is None or (latest and not rows):
                     continue
-                rows = ledger.outline(connection, of)
                 heads = {row.space: row for row in reversed(rows)}.values() if latest else ()
                 kept = _needed(rows, list(heads))
                 gone += self._remove(connection, of, rows, [row for row in rows if row.number not in kept])
         return gone
 
     def _remove(self, connection: Connection, of: int, rows: Sequence[AnyRow], gone: Sequence[AnyRow]) -> int:
+        self._values.clear()
         if len(gone) == len(rows):
             ledger.remove_thread(connection, of)
         elif gone:
@@ -248,7 +249,9 @@ def _needed(rows: Sequence[AnyRow], kept: Sequence[AnyRow]) -> set[int]:
     for head in kept:
         remaining = set(json.loads(head.deltas)) - set(ledger.numbers_of(head)) if head.deltas else set()
         row = by_id.get((head.space, head.parent))
-        while row is not None and remaining:
+        walked: set[int] = set()
+        while row is not None and remaining and row.number not in walked:
+            walked.add(row.number)
             found.add(row.number)
             remaining -= set(json.loads(mapping(row)["values"]))
             row = by_id.get((row.space, row.parent))

@@ -83,7 +83,7 @@ class Documents:
 
         `namespace` is that of items which name none; by default the agent's private one.
         """
-        return self._keeping.put_many(self._identity, items, namespace)
+        return self._keeping.put_many(self._identity, items, namespace, action="put_many")
 
     def get(self, namespace: str, key: str, *, user: str | None = None, refresh: bool = False) -> Document | None:
         """The document under a key; None when it is absent, expired or not readable.
@@ -107,7 +107,8 @@ class Documents:
     def clear(self, pattern: str, *, prefix: str = "", where: Where | None = None) -> int:
         """Delete every document in the namespaces that a pattern covers, of keys with a prefix, that fulfils `where`.
 
-        In one transaction; returns how many there were.
+        Of those, what the agent may read and write; a handle bound to a user deletes those of that user, an unbound one
+        those of every user. In one transaction; returns how many there were.
         """
         return self._keeping.clear(self._identity, pattern, prefix, where)
 
@@ -203,7 +204,7 @@ class Documents:
         )
 
     def sweep(self) -> int:
-        """Delete every document whose time is over, as upkeep does once a minute; returns how many it was.
+        """Delete what the agent may change and whose time is over, as upkeep does once a minute; returns how many.
 
         Expired documents are given to nobody, swept or not.
         """

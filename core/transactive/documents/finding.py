@@ -68,7 +68,8 @@ class Finding:
         hits = self._recalling.recall(identity, _widened(asked, among) if spread else asked)
         found = self._documents(hits)
         if spread:
-            found = self._diverse(found, asked, spread)
+            # By full text alone there are no vectors: the most relevant ones then.
+            found = found[asked.offset : asked.wanted] if hits.degraded else self._diverse(found, asked, spread)
         if refresh:
             renewed = self._keeping.refreshed(identity, [hit.document for hit in found])
             pairs = zip(found, renewed, strict=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,10 +10,10 @@ from typing import Any
 
 from transactive.embedding.protocol import Embedder, Vectors
 from transactive.errors import AccessDenied, InvalidInput
+from transactive.filters import MAX_INTEGER
 from transactive.paths.incoming import (
     MAX_METADATA,
     MAX_TEXT,
-    check_metadata,
     check_sensitivity,
     check_vector,
     optional_name,
@@ -28,6 +27,7 @@ MAX_KEY = 4096
 MAX_VALUE = 1 << 24
 MAX_DATA = 1 << 26
 _MAX_DEPTH = 64
+_DEEP, _SHORT = 15, 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,8 @@ class Checked:
     sensitivity: Sensitivity | None
 
 
-def check(new: object, identity: Identity, embedder: Embedder) -> Checked:
-    """The document, or `InvalidInput`."""
+def check(new: object, identity: Identity, embedder: Embedder | None) -> Checked:
+    """The document, or `InvalidInput`; without an embedder, as where there is no index, its vector is left out."""
     if not isinstance(new, NewDocument):
         raise InvalidInput(f"a document is a NewDocument, not {type(new).__name__}")
     encoded = encode(new.value)
@@ -61,7 +61,7 @@ def check(new: object, identity: Identity, embedder: Embedder) -> Checked:
         data=_data(new.data),
         namespace=new.namespace,
         text=_text(new, value),
-        vector=None if new.vector is None else check_vector(new.vector, embedder),
+        vector=None if new.vector is None or embedder is None else check_vector(new.vector, embedder),
         ttl=None if new.ttl is None else duration(new.ttl, "ttl"),
         user=check_user(new.user, identity),
         sensitivity=None if new.sensitivity is None else check_sensitivity(new.sensitivity),
@@ -141,10 +141,10 @@ def _text(new: NewDocument, value: object) -> str | None:
         return indexable(new.text)
     if isinstance(new.index, bool):
         paths = [fields.WHOLE] if new.index else []
-    elif isinstance(new.index, str) or not isinstance(new.index, Iterable):
+    elif isinstance(new.index, str) or not isinstance(new.index, Iterable) or isinstance(new.index, bytes | Mapping):
         raise InvalidInput("index is True, False, or a list of field paths such as ['title', 'items[*].note']")
     else:
-        paths = [str(path) for path in new.index]
+        paths = list(new.index)
     return indexable(fields.text_of(value, [fields.steps(path) for path in paths]))
 
 
@@ -155,31 +155,37 @@ def indexable(text: str) -> str | None:
 
 
 def filterable(value: object) -> dict[str, Any]:
-    """What filters can see of a value in a search: all of it, or of a large object its shorter top-level scalars."""
-    entries: Mapping[str, Any] = value if isinstance(value, dict) else {"$": value}
-    try:
-        return check_metadata(entries)
-    except InvalidInput:
-        kept: dict[str, Any] = {}
-        size = 0
-        for name, inner in entries.items():
-            part = _part(name, inner)
-            size += len(json.dumps(part))
-            if size > MAX_METADATA // 2:
-                break
-            kept.update(part)
-        return kept
+    """What filters can see of a value in a search: all of it, or of a large object its shorter top-level scalars.
+
+    Without what metadata cannot hold: NUL characters, lone surrogates, integers over 64 bits.
+    """
+    kept: dict[str, Any] = _held(value if isinstance(value, dict) else {"$": value}, 0)
+    if len(json.dumps(kept)) > MAX_METADATA:
+        size, small = 0, dict[str, Any]()
+        for name, inner in kept.items():
+            size += len(json.dumps([name, inner]))
+            if isinstance(inner, dict | list) or (isinstance(inner, str) and len(inner) > _SHORT):
+                size -= len(json.dumps([name, inner]))
+            elif size <= MAX_METADATA // 2:
+                small[name] = inner
+        return small
+    return kept
 
 
-def _part(name: str, value: object) -> dict[str, Any]:
-    if isinstance(value, float) and not math.isfinite(value):
-        return {}
-    if isinstance(value, str) and len(value) > 1000:
-        return {}
-    try:
-        return check_metadata({name: value}) if not isinstance(value, dict | list) else {}
-    except InvalidInput:
-        return {}
+def _held(value: Any, depth: int) -> Any:
+    if isinstance(value, dict):
+        return {name: _held(inner, depth + 1) for name, inner in value.items() if _holds(name) and _holds(inner, depth)}
+    if isinstance(value, list):
+        return [_held(inner, depth + 1) for inner in value if _holds(inner, depth)]
+    return value
+
+
+def _holds(value: object, depth: int = 0) -> bool:
+    if isinstance(value, str):
+        return "\x00" not in value and _encodable(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return -MAX_INTEGER - 1 <= value <= MAX_INTEGER
+    return depth < _DEEP or not isinstance(value, dict | list)
 
 
 def check_names(keys: object) -> Sequence[tuple[Any, Any]]:

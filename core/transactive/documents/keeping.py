@@ -16,12 +16,12 @@ from transactive.embedding.protocol import Vectors, embed_documents
 from transactive.errors import AccessDenied, InvalidInput
 from transactive.filters import ALL, Where
 from transactive.ledger import documents as ledger
-from transactive.ledger import memories, purge
+from transactive.ledger import events, memories, purge
 from transactive.ledger.documents import Name
 from transactive.ledger.rows import AnyRow
 from transactive.ledger.times import stamp
 from transactive.namespaces import check_path, check_pattern
-from transactive.paths.admission import check_admission, check_may_write, take_tokens
+from transactive.paths.admission import check_admission, check_gate, check_level, check_may_write, take_tokens
 from transactive.paths.incoming import MAX_NAME, check_count, expiry
 from transactive.paths.writing import Change, Writing
 from transactive.policies import effective
@@ -53,6 +53,8 @@ class Put:
     memories: list[dict[str, Any]] = field(default_factory=list)
     added: list[dict[str, Any]] = field(default_factory=list)
     replaced: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    """Memories that make nothing found any more; last, since what they make found goes with them."""
 
 
 class Keeping:
@@ -72,25 +74,47 @@ class Keeping:
         if isinstance(items, NewDocument | str | bytes) or not isinstance(items, Iterable):
             raise InvalidInput("put_many takes a list of NewDocument records")
         default = identity.private if namespace is None else check_path(namespace)
-        checked = [check(item, identity, self._store.encoders.embedder) for item in items]
-        named = [(item, self._name(item, default)) for item in checked]
+        named = self._checked(identity, list(items), default, alone=action == "put")
         last = {name: place for place, (_, name) in enumerate(named)}  # of several under one name, the last stays
         done: dict[Name, Document] = {}
         kept = [named[place] for place in sorted(last.values())]
+        rated = [name[0] for _, name in kept]  # the first batch takes the tokens of all
         for start in range(0, len(kept), BATCH):
-            done.update(self._put_some(identity, kept[start : start + BATCH], action))
+            ahead = () if start else rated
+            done.update(self._put_some(identity, kept[start : start + BATCH], action, ahead))
         return [done[name] for _, name in named]
 
-    def _name(self, item: Checked, default: str) -> Name:
-        return check_path(item.namespace) if item.namespace is not None else default, item.key, item.user
+    def _checked(
+        self, identity: Identity, items: Sequence[NewDocument], default: str, *, alone: bool
+    ) -> list[tuple[Checked, Name]]:
+        """Every document with its name; an error names the place of the one that is wrong."""
+        named: list[tuple[Checked, Name]] = []
+        with self._store.ledger.read() as connection:
+            reach = self._store.reach(connection, identity)
+        for number, new in enumerate(items):
+            try:
+                item = check(new, identity, None if self._store.index is None else self._store.encoders.embedder)
+                place = default if item.namespace is None else check_path(item.namespace)
+                check_may_write(reach, place)
+                policy = effective(self._store.latest.policies, place)
+                check_gate(place, policy, verified=False)
+                check_level(place, policy, item.sensitivity)
+            except (InvalidInput, AccessDenied) as error:
+                if alone:
+                    raise
+                raise type(error)(f"item {number}: {error}; nothing was written") from error
+            named.append((item, (place, item.key, item.user)))
+        return named
 
-    def _put_some(self, identity: Identity, items: Sequence[tuple[Checked, Name]], action: str) -> dict[Name, Document]:
-        drafts = self._drafts(identity, items)
+    def _put_some(
+        self, identity: Identity, items: Sequence[tuple[Checked, Name]], action: str, ahead: Sequence[str]
+    ) -> dict[Name, Document]:
+        drafts = self._drafts(items)
         with self._writing.change(identity, action) as change:
             places = list(dict.fromkeys(draft.name[0] for draft in drafts))
             for place in places:
                 check_may_write(change.reach, place)
-            take_tokens(change, [draft.name[0] for draft in drafts])
+            take_tokens(change, ahead)
             change.enter(places)
             change.target = places[0] if len(places) == 1 else f"{len(places)} namespaces"
             change.details = {"documents": len(drafts)}
@@ -101,29 +125,37 @@ class Keeping:
             ledger.add(change.connection, put.added)
             for number, values in put.replaced:
                 ledger.replace(change.connection, number, values)
+            self._remove(change, put.removed)
         if any(document.expires_at is not None and document.uid is not None for document in done.values()):
             self._store.expiring = True
         return done
 
-    def _drafts(self, identity: Identity, items: Sequence[tuple[Checked, Name]]) -> list[Draft]:
-        """With the vectors of new texts: what says the same as before is not embedded again."""
+    def _drafts(self, items: Sequence[tuple[Checked, Name]]) -> list[Draft]:
+        """With the vectors of the texts: of what says the same as before, the index has it."""
+        if self._store.index is None:  # whoever owns the index computes them
+            return [Draft(item, name, item.vector) for item, name in items]
+        vectors = {place: item.vector for place, (item, _) in enumerate(items) if item.vector is not None}
+        asked = {n: item.text for n, (item, _) in enumerate(items) if item.text is not None and n not in vectors}
+        vectors.update(self._held({place: (items[place][1], text) for place, text in asked.items()}))
+        fresh = {place: text for place, text in asked.items() if place not in vectors}
+        vectors.update(zip(fresh, embed_documents(self._store.encoders.embedder, list(fresh.values())), strict=True))
+        return [Draft(item, name, vectors.get(place)) for place, (item, name) in enumerate(items)]
+
+    def _held(self, asked: Mapping[int, tuple[Name, str]]) -> dict[int, Vectors]:
+        """The vectors of those texts that are there under the same names, if the index is up to date."""
         with self._store.ledger.read() as connection:
-            reach = self._store.reach(connection, identity)
-            for place in dict.fromkeys(name[0] for _, name in items):
-                check_may_write(reach, place)
-            indexed = [name for item, name in items if item.text is not None]
-            rows = ledger.by_names(connection, indexed) if self._store.index is not None else {}
+            if self._writing.settling.behind(events.read(connection)):
+                return {}
+            rows = ledger.by_names(connection, [name for name, _ in asked.values()])
             texts = memories.by_uids(connection, [row.uid for row in rows.values() if row.uid is not None])
-        indexed_here = self._store.index is not None  # elsewhere, whoever owns the index computes them
-        held = {name: texts[row.uid].text for name, row in rows.items() if row.uid in texts}
-        fresh = [
-            (place, item.text)
-            for place, (item, name) in enumerate(items)
-            if item.text is not None and item.vector is None and held.get(name) != item.text and indexed_here
-        ]
-        vectors = embed_documents(self._store.encoders.embedder, [text for _, text in fresh])
-        of = {place: vectors[row] for row, (place, _) in enumerate(fresh)}
-        return [Draft(item, name, of.get(place, item.vector)) for place, (item, name) in enumerate(items)]
+        uids = {
+            place: rows[name].uid
+            for place, (name, text) in asked.items()
+            if name in rows and rows[name].uid in texts and texts[rows[name].uid].text == text
+        }
+        assert self._store.index is not None
+        stored = self._store.index.vectors(list(uids.values()))
+        return {place: stored[uid] for place, uid in uids.items() if uid in stored}
 
     def _put(self, change: Change, draft: Draft, row: AnyRow | None, put: Put) -> Document:
         item, policy = draft.item, effective(change.tables.policies, draft.name[0])
@@ -131,8 +163,10 @@ class Keeping:
         document = self._version(change, draft, former, item.ttl if item.ttl is not None else policy.ttl)
         memory = _memory(document, item, self._store.new_id())
         check_admission(memory, policy)
-        # A forgotten memory stays with those that can bring it back; the document gets another.
-        held = None if row is None or row.hidden is not None else row.uid
+        held = None if row is None else row.uid
+        if held is not None and row is not None and row.hidden is not None:
+            put.removed.append(held)  # brought back, the forgotten one would say what was replaced
+            held = None
         document = replace(document, uid=self._made_found(change, memory, draft, held, put))
         values = ledger.to_row(document, item.json)
         if row is None:
@@ -167,8 +201,7 @@ class Keeping:
         """Write the memory that makes a document found, in the place of the one that did; returns its uid."""
         text = draft.item.text
         if text is None:
-            if held is not None:
-                self._remove(change, [held])
+            put.removed.extend(() if held is None else (held,))
             return None
         if held is None:
             put.memories.append(memories.to_row(memory, turn=False, tells_when=tells_when(text)))
@@ -207,10 +240,11 @@ class Keeping:
         expression = parse_documents(where)
         scope = and_(ledger.under(check_pattern(pattern)), ledger.prefixed(check_key(prefix)))
         with self._writing.change(identity, "clear") as change:
-            rows = list(ledger.matching(change.connection, and_(self._visible(change.reach), scope), "key"))
-            rows = [r for r in rows if expression == ALL or fulfils(expression, ledger.to_document(r))]
-            for place in dict.fromkeys(row.namespace for row in rows):
-                check_may_write(change.reach, place)
+            mine = and_(self._visible(change.reach), scope, ledger.of_user(identity.user))
+            found = ledger.matching(change.connection, mine, "key")
+            rows = [r for r in found if expression == ALL or fulfils(expression, ledger.to_document(r))]
+            writable = {place: change.reach.may("write", place) for place in {row.namespace for row in rows}}
+            rows = [row for row in rows if writable[row.namespace]]
             change.target = pattern
             return self._delete(change, rows)
 
@@ -226,15 +260,20 @@ class Keeping:
         done = 0
         while True:
             with self._store.ledger.read() as connection:
-                due = ledger.expired(connection, self._store.clock(), SWEEP)
+                due = ledger.expired(connection, self._mine(connection, identity), self._store.clock(), SWEEP)
             if not due:
                 return done
             with self._writing.change(identity, "expire") as change:
-                rows = ledger.expired(change.connection, change.now, SWEEP)
+                rows = ledger.expired(change.connection, self._mine(change.connection, identity), change.now, SWEEP)
                 self._delete(change, rows)
             done += len(rows)
             if pause is not None:
                 pause(done)
+
+    def _mine(self, connection: Connection, identity: Identity) -> ColumnElement[bool]:
+        """What the caller may read, write, and change for whom it is bound to."""
+        reach = self._store.reach(connection, identity)
+        return and_(ledger.readable(reach), ledger.writable(reach), ledger.of_user(identity.user))
 
     # --- reading --------------------------------------------------------------------------------------------------
 
@@ -344,7 +383,9 @@ class Keeping:
     ) -> dict[Name, datetime | None]:
         renewed: dict[Name, datetime | None] = {}
         for name, row in ledger.by_names(connection, due).items():
-            renewed[name] = expires_at = expiry(self._store.clock(), due[name].ttl)
+            if row.ttl is None or row.hidden is not None or _over(row, self._store.clock()):
+                continue  # it is not what it was when it was read
+            renewed[name] = expires_at = expiry(self._store.clock(), ledger.to_document(row).ttl)
             ledger.renew(connection, row.number, expires_at)
             if row.uid is not None and change is not None:
                 memories.change(connection, row.uid, expires_at=stamp(expires_at))

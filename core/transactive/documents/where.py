@@ -11,23 +11,24 @@ from transactive.records import Document
 
 FIELDS = ("namespace", "agent", "user", "app", "sensitivity", "created_at", "updated_at")
 VALUE = "value."
+MAX_DEPTH = 16
 
 
 def parse_documents(where: Where | None) -> Expression:
     """The tree of a filter on documents, as one on the memories that make them found."""
-    return parse(where if where is None else _renamed(where))
+    return parse(where if where is None else _renamed(where, 0))
 
 
-def _renamed(where: object) -> Any:
-    if not isinstance(where, Mapping):
+def _renamed(where: object, depth: int) -> Any:
+    if not isinstance(where, Mapping) or depth > MAX_DEPTH:
         return where  # `parse` says what is wrong with it
-    return {_field(key): _inner(key, inner) for key, inner in where.items()}
+    return {_field(key): _inner(key, inner, depth + 1) for key, inner in where.items()}
 
 
-def _inner(key: object, inner: Any) -> Any:
+def _inner(key: object, inner: Any, depth: int) -> Any:
     if key in {"$and", "$or"} and isinstance(inner, list | tuple):
-        return [_renamed(item) for item in inner]
-    return _renamed(inner) if key == "$not" else inner
+        return [_renamed(item, depth) for item in inner]
+    return _renamed(inner, depth) if key == "$not" else inner
 
 
 def _field(key: object) -> object:

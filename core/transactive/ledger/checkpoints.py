@@ -30,8 +30,8 @@ _LATEST = select(checkpoints).where(_OF, _SPACE).order_by(checkpoints.c.id.desc(
 _NAMED = select(checkpoints).join(threads, threads.c.number == checkpoints.c.of).where(_CALLED, _SPACE)
 _NAMED_ONE = _NAMED.where(checkpoints.c.id == bindparam("id_"))
 _NAMED_LATEST = _NAMED.order_by(checkpoints.c.id.desc()).limit(1)
-_KNOWN = select(checkpoints.c.versions, checkpoints.c["values"])
-_KNOWN_ONE = _KNOWN.where(_OF, _SPACE, checkpoints.c.id == bindparam("id_"))
+_KNOWN = select(checkpoints.c.id, checkpoints.c.versions, checkpoints.c["values"])
+_KNOWN_SOME = _KNOWN.where(_OF, _SPACE, checkpoints.c.id.in_([bindparam("id_"), bindparam("parent_")]))
 _KNOWN_LATEST = _KNOWN.where(_OF, _SPACE).order_by(checkpoints.c.id.desc()).limit(1)
 _VALUES = select(checkpoint_values).where(checkpoint_values.c.number.in_(bindparam("numbers", expanding=True)))
 _PARTS = select(checkpoint_parts.c.name, checkpoint_parts.c.data).where(
@@ -96,14 +96,21 @@ def remove_thread(connection: Connection, number: int) -> None:
 # --- writing ------------------------------------------------------------------------------------------------------
 
 
-def known(connection: Connection, of: int, space: str, id: str | None) -> Known:
-    """What a checkpoint, or the latest one, has of values."""
-    query, asked = (_KNOWN_LATEST, {}) if id is None else (_KNOWN_ONE, {"id_": id})
-    row = connection.execute(query, {"of_": of, "space_": space, **asked}).first()
-    if row is None:
-        return {}
-    versions, numbers = json.loads(row[0]), json.loads(row[1])
-    return {channel: (versions.get(channel), number) for channel, number in numbers.items()}
+def known(connection: Connection, of: int, space: str, id: str, parent: str | None) -> tuple[Known, bool]:
+    """The values that a new checkpoint may go on with, and whether one of its id is there.
+
+    Those of its parent or, where that is not there, of the latest one; those of its own id go first.
+    """
+    asked = {"of_": of, "space_": space, "id_": id, "parent_": parent or id}
+    rows = {row[0]: row for row in connection.execute(_KNOWN_SOME, asked)}
+    if parent not in rows:
+        latest = connection.execute(_KNOWN_LATEST, {"of_": of, "space_": space}).first()
+        rows.update({} if latest is None else {latest[0]: latest})
+    found: dict[str, tuple[Any, int]] = {}
+    for _, versions, numbers in sorted(rows.values(), key=lambda row: bool(row[0] == id)):
+        held = json.loads(versions)
+        found.update({channel: (held.get(channel), number) for channel, number in json.loads(numbers).items()})
+    return found, id in rows
 
 
 def add_values(connection: Connection, of: int, values: Mapping[str, Typed]) -> dict[str, int]:
@@ -292,9 +299,13 @@ def remove(connection: Connection, of: int, gone: Sequence[AnyRow]) -> None:
     """Delete checkpoints with what was written after them, and the values and parts that no other one has."""
     for row in gone:
         connection.execute(delete(checkpoints).where(checkpoints.c.number == row.number))
-        after = (checkpoint_writes.c.of == of, checkpoint_writes.c.space == row.space, checkpoint_writes.c.id == row.id)
-        connection.execute(delete(checkpoint_writes).where(*after))
+        _remove_writes(connection, of, row)
     collect(connection, of)
+
+
+def _remove_writes(connection: Connection, of: int, row: AnyRow) -> None:
+    after = (checkpoint_writes.c.of == of, checkpoint_writes.c.space == row.space, checkpoint_writes.c.id == row.id)
+    connection.execute(delete(checkpoint_writes).where(*after))
 
 
 def collect(connection: Connection, of: int) -> None:
@@ -320,6 +331,8 @@ def _delete(connection: Connection, column: ColumnElement[int], numbers: Sequenc
 
 def copy(connection: Connection, source: int, target: int) -> None:
     """Copy a thread's checkpoints, values, parts and writes to another one, where those of the same id are replaced."""
+    for row in outline(connection, source):
+        _remove_writes(connection, target, row)
     numbers: dict[int, int] = {}
     for row in connection.execute(select(checkpoint_values).where(checkpoint_values.c.of == source)).all():
         values = {"of": target, "type": row.type, "data": row.data, "parts": row.parts}
@@ -331,6 +344,7 @@ def copy(connection: Connection, source: int, target: int) -> None:
         del values["number"]
         connection.execute(_PUT, values)
     _copy(connection, checkpoint_writes, source, target)
+    collect(connection, target)
 
 
 def _copy(connection: Connection, table: Any, source: int, target: int) -> None:

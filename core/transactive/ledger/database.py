@@ -79,6 +79,16 @@ class Database:
         with _translated(self._path), self._reader.connect() as connection:
             yield connection
 
+    @contextmanager
+    def snapshot(self) -> Generator[Connection, None, None]:
+        """A connection for several reads that see one state."""
+        with self.read() as connection:
+            connection.exec_driver_sql("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.exec_driver_sql("ROLLBACK")
+
     def scrub(self) -> None:
         """Leave nothing of deleted text in any file: merge the full-text indexes, rewrite the file, empty its log.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,22 +35,20 @@ from transactive.rules.access import Reach
 Name = tuple[str, str, str | None]
 """Namespace, key and user."""
 ORDERS = ("updated_at", "created_at", "key")
+_UNHELD = re.compile("[\\x00\\\\\\ud800-\\udfff]")
+_ESCAPED = re.compile(r"\\(?:u([0-9a-f]{4})|\\)")
 _MICROSECOND = timedelta(microseconds=1)
+_LONGEST = 2**63 - 1
 
 
 def stored_key(key: str) -> str:
-    """A key as the ledger holds it: what a text column cannot is escaped as in JSON, so that prefixes stay prefixes."""
-    plain = json.dumps(key, ensure_ascii=False)[1:-1]
-    return plain if plain.isprintable() and plain.isascii() else _escaped(plain)
-
-
-def _escaped(text: str) -> str:
-    return "".join(f"\\u{ord(c):04x}" if "\ud800" <= c <= "\udfff" else c for c in text)
+    """A key as the ledger holds it: what a text column cannot hold is escaped, so that prefixes stay prefixes."""
+    return _UNHELD.sub(lambda found: "\\\\" if found[0] == "\\" else f"\\u{ord(found[0]):04x}", key)
 
 
 def read_key(stored: str) -> str:
     """The key that is stored so."""
-    return str(json.loads(f'"{stored}"'))
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)) if found[1] else "\\", stored)
 
 
 def to_document(row: AnyRow) -> Document:
@@ -84,7 +83,7 @@ def to_row(document: Document, value: str) -> dict[str, Any]:
         "app": document.app,
         "sensitivity": document.sensitivity,
         "version": document.version,
-        "ttl": None if document.ttl is None else document.ttl // _MICROSECOND,
+        "ttl": None if document.ttl is None else min(document.ttl // _MICROSECOND, _LONGEST),
         "created_at": stamp(document.created_at),
         "updated_at": stamp(document.updated_at),
         "expires_at": stamp(document.expires_at),
@@ -101,12 +100,15 @@ def live(now: datetime) -> ColumnElement[bool]:
 
 def readable(reach: Reach) -> ColumnElement[bool]:
     """What a caller may read."""
-    if reach.identity.is_owner:
-        return true()
     granted = or_(false(), *(_rule(rule.pattern, rule.clearance) for rule in reach.rules if "read" in rule.rights))
     user = reach.identity.user
     mine = true() if user is None else or_(documents.c.user == user, documents.c.user.is_(None))
     return and_(granted, mine, *(_below(place, ceiling) for place, ceiling in reach.ceilings))
+
+
+def writable(reach: Reach) -> ColumnElement[bool]:
+    """What lies where a caller may write."""
+    return or_(false(), *(under(rule.pattern) for rule in reach.rules if "write" in rule.rights))
 
 
 def _rule(pattern: str, clearance: str) -> ColumnElement[bool]:
@@ -125,6 +127,11 @@ def _cleared(clearance: str) -> ColumnElement[bool]:
 def under(pattern: str) -> ColumnElement[bool]:
     """In a namespace that a pattern covers."""
     return covered(documents.c.namespace, pattern)
+
+
+def of_user(user: str | None) -> ColumnElement[bool]:
+    """What a handle bound to a user may change: its own. An unbound one may change everybody's."""
+    return true() if user is None else documents.c.user == user
 
 
 def prefixed(prefix: str) -> ColumnElement[bool]:
@@ -208,7 +215,7 @@ def remove(connection: Connection, numbers: Sequence[int]) -> None:
         connection.execute(delete(documents).where(documents.c.number.in_(numbers[start : start + SOME])))
 
 
-def expired(connection: Connection, now: datetime, limit: int) -> list[AnyRow]:
-    """At most `limit` rows whose time is over."""
-    query = select(documents).where(documents.c.expires_at <= stamp(now)).order_by(documents.c.expires_at).limit(limit)
-    return list(connection.execute(query))
+def expired(connection: Connection, where: ColumnElement[bool], now: datetime, limit: int) -> list[AnyRow]:
+    """At most `limit` rows that fulfil `where` and whose time is over."""
+    query = select(documents).where(documents.c.expires_at <= stamp(now), where)
+    return list(connection.execute(query.order_by(documents.c.expires_at).limit(limit)))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, exists, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from transactive.ledger import memories as ledger_memories
 from transactive.ledger.events import access_changed
 from transactive.ledger.rows import mapping
-from transactive.ledger.schema import memories, namespaces
+from transactive.ledger.schema import documents, memories, namespaces
 from transactive.ledger.times import stamp, unstamp
 from transactive.records import NamespaceInfo
 
@@ -40,8 +40,9 @@ def used(connection: Connection, last: Mapping[str, datetime]) -> None:
 
 
 def remove(connection: Connection, path: str) -> None:
-    """Delete the entry of a namespace."""
-    connection.execute(delete(namespaces).where(namespaces.c.path == path))
+    """Delete the entry of a namespace, unless it holds documents: policies must go on applying to them."""
+    holds = exists().where(documents.c.namespace == path)
+    connection.execute(delete(namespaces).where(namespaces.c.path == path, ~holds))
     access_changed(connection)
 
 

@@ -323,6 +323,7 @@ checkpoint_values = Table(
     Column("type", String(64), nullable=False),
     Column("data", LargeBinary),
     Column("parts", LargeBinary),  # their names, one after the other, where the value was cut
+    sqlite_autoincrement=True,  # a number is never used twice: values are kept at hand by theirs
 )
 Index("checkpoint_values_of", checkpoint_values.c.of)
 

@@ -10,7 +10,7 @@ from transactive.errors import AccessDenied, InvalidInput, RateLimited, SessionC
 from transactive.ledger import rates, sessions
 from transactive.paths.writing import Change
 from transactive.policies import Policy, effective, rate
-from transactive.records import Memory, Right, SessionInfo
+from transactive.records import Memory, Right, Sensitivity, SessionInfo
 from transactive.rules import bucket
 from transactive.rules.access import Reach, clears
 
@@ -50,16 +50,25 @@ def check_no_document(memory: Memory) -> None:
 
 def check_admission(memory: Memory, policy: Policy) -> None:
     """`AccessDenied` unless the policy of its namespace lets a memory in."""
-    place = memory.namespace
-    if policy.verified_only == "refuse" and not memory.verified:
+    check_gate(memory.namespace, policy, verified=memory.verified)
+    check_level(memory.namespace, policy, memory.sensitivity)
+
+
+def check_gate(namespace: str, policy: Policy, *, verified: bool) -> None:
+    """`AccessDenied` when what is written is not verified and the policy of its namespace refuses that."""
+    if policy.verified_only == "refuse" and not verified:
         raise AccessDenied(
-            f"only verified memories may enter {place!r}: write with verified=True and the right 'verify' there, or "
-            "elsewhere, and promote it once it is verified"
+            f"only verified memories may enter {namespace!r}: write with verified=True and the right 'verify' there, "
+            "or elsewhere, and promote it once it is verified"
         )
+
+
+def check_level(namespace: str, policy: Policy, sensitivity: Sensitivity | None) -> None:
+    """`AccessDenied` when what is written is more sensitive than the policy of its namespace allows."""
     ceiling = policy.max_sensitivity
-    if ceiling is not None and not clears(ceiling, memory.sensitivity):
+    if ceiling is not None and sensitivity is not None and not clears(ceiling, sensitivity):
         raise AccessDenied(
-            f"{place!r} holds memories up to {ceiling!r}, and this one is {memory.sensitivity!r}; write it elsewhere"
+            f"{namespace!r} holds memories up to {ceiling!r}, and this one is {sensitivity!r}; write it elsewhere"
         )
 
 

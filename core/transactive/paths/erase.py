@@ -117,3 +117,5 @@ class Erasing:
     def _forget_caches(self) -> None:
         self._store.forget_known()
         self._store.accessed = {}
+        for forget in self._store.forgetters:
+            forget()

@@ -221,15 +221,19 @@ def check_count(value: object, what: str, *, least: int, most: int) -> int:
 def check_vector(given: object, embedder: Embedder) -> Vectors:
     """A vector of the store's own model, of length 1; `EmbedderMismatch` when it has other dimensions."""
     try:
-        vector = np.asarray(given, dtype=np.float32)
+        vector = np.asarray(given)
     except (TypeError, ValueError):
         raise InvalidInput("a vector is a list of numbers") from None
+    if vector.dtype.kind not in "fiu":
+        raise InvalidInput("a vector is a list of numbers")
     if vector.shape != (embedder.dimensions,):
         raise EmbedderMismatch(
             f"the vectors of this store have {embedder.dimensions} dimensions ({embedder.name}), this one has shape "
             f"{vector.shape}; make it with the store's own model"
         )
-    length = float(np.linalg.norm(vector))
-    if not math.isfinite(length):
+    exact = vector.astype(np.float64)
+    most = float(np.abs(exact).max(initial=0.0))
+    if not math.isfinite(most):
         raise InvalidInput("a vector holds finite numbers")
-    return vector / length if length else vector
+    scaled = exact / most if most else exact  # so that squares stay in range
+    return (scaled / np.linalg.norm(scaled) if most else scaled).astype(np.float32)

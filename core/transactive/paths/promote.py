@@ -50,6 +50,8 @@ class Promoting:
 
     def target(self, memory: Memory, policies: Mapping[str, Policy]) -> str | None:
         """Where policy sends a memory."""
+        if memory.kind == "document":
+            return None  # it says what its document says, where that is
         if not any(policy.promote_to or policy.promote_at is not None for policy in policies.values()):
             return None
         return promotion.target(memory, effective(policies, memory.namespace), self._store.settings.shared)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from transactive.filters import ALL, NONE, And, Expression, Not, Or, Test, both, equals
+from transactive.filters import NONE, And, Expression, Not, Or, Test, both, equals
 from transactive.namespaces import OWNER, covers, private_namespace, superseded
 from transactive.records import RIGHTS, SENSITIVITIES, Grant, Memory, Right, Sensitivity
 
@@ -125,7 +125,7 @@ class Reach:
     def condition(self, right: Right = "read") -> Expression:
         """`sees` as an expression over stored fields, `scopes` (the patterns that cover a memory) among them."""
         if self.identity.is_owner:
-            return ALL
+            return both(*self._of_user())
         by_clearance: dict[Sensitivity, list[str]] = {}
         for rule in self.rules:
             if right in rule.rights:
@@ -137,7 +137,7 @@ class Reach:
     def changeable(self) -> Expression:
         """`changes` as an expression."""
         if self.identity.is_owner:
-            return ALL
+            return both(*self._of_user())
         writable = [rule.pattern for rule in self.rules if "write" in rule.rights]
         own = both(equals("agent", self.identity.agent), equals("scopes", *dict.fromkeys(writable)))
         return both(self.condition(), Or((own, self.condition("admin"))))

@@ -9,11 +9,13 @@ from typing import Any
 from transactive.errors import InvalidInput
 
 WHOLE = "$"
-_STEP = re.compile(r"(?P<key>[^.\[\]]+)|\[(?P<place>\*|-?\d+)\]")
+_STEP = re.compile(r"(?P<key>[^.\[\]]+)|\[(?P<place>\*|-?\d{1,9})\]")
 
 
 def steps(path: str) -> tuple[str | int | None, ...]:
     """A path taken apart: keys, places in lists (negative ones from the end), and None for every place."""
+    if not isinstance(path, str):
+        raise InvalidInput(f"a field path is a string such as items[*].note, not {type(path).__name__}")
     if path == WHOLE:
         return ()
     found: list[str | int | None] = []
