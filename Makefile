@@ -73,11 +73,11 @@ ADAPTER_TESTS := $(QUIET_AGENTS) TRANSACTIVE_TEST_EXTRA
 test-integrations: $(addprefix $(ENVIRONMENTS)/,$(addsuffix /.installed,$(FRAMEWORKS) all)) ## the adapters, in environments of their own
 	@for extra in $(FRAMEWORKS); do \
 	    echo "--- $$extra"; \
-	    $(ADAPTER_TESTS)=$$extra $(ENVIRONMENTS)/$$extra/bin/python -m pytest -q -n 2 \
+	    $(ADAPTER_TESTS)=$$extra $(ENVIRONMENTS)/$$extra/bin/python -m pytest -c tests/integrations/pytest.ini --rootdir=. -q -n 2 \
 	        tests/integrations/test_extras.py tests/integrations/$$(echo $$extra | tr -d -) $(ARGS) || exit 1; \
 	done
 	@echo "--- all"
-	@$(ADAPTER_TESTS)=all $(ENVIRONMENTS)/all/bin/python -m pytest -q -n 2 $(wildcard tests/integrations/test_*.py) $(ARGS)
+	@$(ADAPTER_TESTS)=all $(ENVIRONMENTS)/all/bin/python -m pytest -c tests/integrations/pytest.ini --rootdir=. -q -n 2 $(wildcard tests/integrations/test_*.py) $(ARGS)
 
 types-integrations: $(ENVIRONMENTS)/all/.installed ## the adapters' types, against those of the frameworks
 	@$(ENVIRONMENTS)/all/bin/python -m mypy --config-file tests/integrations/mypy.ini integrations
@@ -85,11 +85,11 @@ types-integrations: $(ENVIRONMENTS)/all/.installed ## the adapters' types, again
 $(ENVIRONMENTS)/%/.installed: pyproject.toml requirements-integrations.lock $(STAMP)
 	@echo "installing the environment of $*"
 	@$(PYTHON) -m uv venv --quiet --clear --python $(PYTHON) $(@D)
-	@$(UV_INDEX) $(PYTHON) -m uv pip install --quiet --python $(@D)/bin/python \
+	@UV_LINK_MODE=copy $(UV_INDEX) $(PYTHON) -m uv pip install --quiet --python $(@D)/bin/python \
 	    --constraint requirements-integrations.lock --editable ".[$*]" --group $*
 	@touch $@
 
-# uv reads no settings of pip's: where pip is told another index, uv is told the same.
+# Copies, since NLTK refuses files with several links. uv reads no settings of pip's: where pip is told another index, uv is told the same.
 UV_INDEX := $(if $(PIP_INDEX_URL),UV_DEFAULT_INDEX=$(PIP_INDEX_URL))
 
 check: lint types contracts ## lint, format, types, order of imports, links of the docs

@@ -128,7 +128,7 @@ class Groups:
 
 
 _OWNER = Identity(OWNER)
-_opened: WeakValueDictionary[str, TeamMemory] = WeakValueDictionary()
+_opened: WeakValueDictionary[str, Engine] = WeakValueDictionary()
 _guard = threading.Lock()
 
 
@@ -216,19 +216,19 @@ class TeamMemory(Agent):
             summarizer=summarizer,
             extractor=extractor,
         )
-        team = cls(Engine(options, background=background))
+        engine = Engine(options, background=background)
         with _guard:
-            _opened[os.path.realpath(team.path)] = team
-        return team
+            _opened[os.path.realpath(engine.store.settings.path)] = engine
+        return cls(engine)
 
     @classmethod
-    def opened(cls, path: str | Path) -> TeamMemory | None:
+    def opened(cls, path: str | Path) -> Self | None:
         """The store that this process has open at a path; None when it has none."""
         if not isinstance(path, str | Path) or "\0" in str(path):
             raise InvalidInput("the path of a store is a string or a Path")
         with _guard:
-            team = _opened.get(os.path.realpath(path))
-        return None if team is None or team.closed else team
+            engine = _opened.get(os.path.realpath(path))
+        return None if engine is None or engine.store.closed else cls(engine)
 
     @property
     def closed(self) -> bool:

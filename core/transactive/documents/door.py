@@ -165,6 +165,8 @@ class Documents:
     ) -> DocumentRecall:
         """The indexed documents that are about something, best first: ranked as `recall` ranks memories.
 
+        The limit is filled as long as there are documents; `min_similarity` leaves out what is far.
+
         Args:
             query: A question or a few words.
             vector: What to be close to, made with the store's own model; alone, or instead of the query's own.

@@ -120,7 +120,7 @@ class Recalling:
         )
         weights = fusion.weights(asked.vector_weight)
         own = [(c.keys, c.scores) if weight else ([], _NO_SCORES) for c, weight in zip(lists, weights, strict=False)]
-        fused = fusion.fuse(own, [c.keys for c in lists[4:]], weights)
+        fused = fusion.fuse(own, [c.keys for c in lists[4:]], weights, every=asked.every)
         named = {mention.name for mention in mentions}
         cue = ranking.Cues(
             name=next(iter(named)) if len(named) == 1 else None,

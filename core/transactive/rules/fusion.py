@@ -48,17 +48,21 @@ def minmax(scores: Floats) -> Floats:
 
 
 def fuse(
-    lists: Sequence[tuple[Sequence[int], Floats]], identifiers: Sequence[Sequence[int]], weights: Floats = WEIGHTS
+    lists: Sequence[tuple[Sequence[int], Floats]],
+    identifiers: Sequence[Sequence[int]],
+    weights: Floats = WEIGHTS,
+    *,
+    every: bool = False,
 ) -> Fused:
     """Fuse one candidate list a channel, in the order of `CHANNELS`; `identifiers` are lists of ids that contain one.
 
-    A candidate that a channel did not find has 0 there. Candidates without a score above 0 are kept out of their list:
-    a cosine of 0 or less says nothing.
+    A candidate that a channel did not find has 0 there. Candidates without a score above 0 are kept out of their list,
+    since a cosine of 0 or less says nothing; unless `every` one is wanted, however far it is.
     """
     rows: dict[int, int] = {}
     entries: list[tuple[list[int], Floats]] = []
     for keys, scores in lists:
-        positive = int(np.count_nonzero(scores > 0))  # best first, so the positive ones lead
+        positive = len(keys) if every else int(np.count_nonzero(scores > 0))  # best first: the positive ones lead
         entries.append(([rows.setdefault(key, len(rows)) for key in keys[:positive]], scores[:positive]))
     contained = [rows.setdefault(key, len(rows)) for found in identifiers for key in found]
     raw = np.full((len(rows), len(lists)), np.nan)
