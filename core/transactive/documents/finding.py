@@ -63,9 +63,8 @@ class Finding:
             namespaces=namespaces,
             min_similarity=min_similarity,
         )
-        asked = replace(
-            asked, every=True, narrowed=both(asked.narrowed, equals("kind", "document"), parse_documents(where))
-        )
+        narrowed = both(asked.narrowed, equals("kind", "document"), parse_documents(where))
+        asked = replace(asked, every=True, narrowed=narrowed)
         among = None if candidates is None else check_count(candidates, "candidates", least=1, most=1000)
         hits = self._recalling.recall(identity, _widened(asked, among) if spread else asked)
         found = self._documents(hits)

@@ -150,7 +150,8 @@ def _assembled(options: Options, folder: Path, ledger: Database, lock: FileLock 
         temporary=temporary,
     )
     models = Models.of(options.scorer, options.summarizer, options.extractor)
-    embedder = resolve(options.embedder if options.index is not None else None)  # the ledger alone embeds nothing
+    named_only = options.index is None and isinstance(options.embedder, str)  # the ledger alone embeds nothing
+    embedder = resolve(None if named_only else options.embedder)
     encoders = Encoders(embedder, SparseEncoder(settings.language))
     if options.index is not None:
         _check_embedder(options, said, embedder, folder)
