@@ -50,7 +50,10 @@ class Namespaces:
         return self._engine.sharing.policy(namespace)
 
     def delete(self, namespace: str, *, dry_run: bool = False) -> Forgotten:
-        """Forget everything in one namespace, and its own policy; `team.undo` brings the memories back."""
+        """Forget everything in one namespace, and its own policy; `team.undo` brings the memories back.
+
+        With them the documents that they make found. Other documents there, and threads, are deleted for good.
+        """
         return self._engine.sharing.delete(_OWNER, namespace, dry_run=dry_run)
 
     def list(self, pattern: str = "**") -> Sequence[NamespaceInfo]:

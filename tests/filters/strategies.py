@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from transactive.filters import join_path
 from transactive.index.protocol import FLAGS, Declared
-from transactive.records import KINDS, SENSITIVITIES, Memory, NewMemory
+from transactive.records import KINDS, SENSITIVITIES, Kind, Memory, NewMemory
 from transactive.testing.points import uid_of
 
 T = TypeVar("T")
 
-WRITTEN = tuple(kind for kind in KINDS if kind != "document")
+WRITTEN: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind != "document")
 """Kinds that `remember` takes."""
 NAMESPACES = ("prod", "prod/support", "prod/supportive", "prod/support/triage", "agents/Zoë")
 AGENTS = ("triage", "Triage", "billing/eu", 'the "boss"', "a.b", "50%", "東京", "a=b?")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -82,7 +83,11 @@ class Keeping:
         for start in range(0, len(kept), BATCH):
             ahead = () if start else rated
             done.update(self._put_some(identity, kept[start : start + BATCH], action, ahead))
-        return [done[name] for _, name in named]
+        # Each has a value of its own, though the same document stands for several.
+        return [
+            done[name] if last[name] == n else replace(done[name], value=deepcopy(done[name].value))
+            for n, (_, name) in enumerate(named)
+        ]
 
     def _checked(
         self, identity: Identity, items: Sequence[NewDocument], default: str, *, alone: bool
@@ -326,8 +331,9 @@ class Keeping:
         self._store.check()
         with self._store.ledger.read() as connection:
             scope = self._scope(connection, identity, pattern, prefix)
-            if where is None:
-                return ledger.count(connection, scope)
+            columns, rest = ledger.split(parse_documents(where))
+            if rest == ALL:
+                return ledger.count(connection, and_(scope, columns))
             return sum(1 for _ in self._found(connection, scope, where, "key"))
 
     def namespaces(self, identity: Identity, pattern: str, where: Where | None) -> list[str]:
@@ -335,16 +341,17 @@ class Keeping:
         self._store.check()
         with self._store.ledger.read() as connection:
             scope = self._scope(connection, identity, pattern, "")
-            if where is None:
-                return ledger.places(connection, scope)
+            columns, rest = ledger.split(parse_documents(where))
+            if rest == ALL:
+                return ledger.places(connection, and_(scope, columns))
             return sorted({document.namespace for document in self._found(connection, scope, where, "key")})
 
     def _found(
         self, connection: Connection, scope: ColumnElement[bool], where: Where | None, order_by: str
     ) -> Iterator[Document]:
-        expression = parse_documents(where)
-        documents = map(ledger.to_document, ledger.matching(connection, scope, order_by))
-        return documents if expression == ALL else (d for d in documents if fulfils(expression, d))
+        columns, rest = ledger.split(parse_documents(where))
+        documents = map(ledger.to_document, ledger.matching(connection, and_(scope, columns), order_by))
+        return documents if rest == ALL else (d for d in documents if fulfils(rest, d))
 
     def _scope(self, connection: Connection, identity: Identity, pattern: str, prefix: str) -> ColumnElement[bool]:
         reach = self._store.reach(connection, identity)

@@ -19,11 +19,13 @@ from sqlalchemy import (
     false,
     func,
     insert,
+    not_,
     or_,
     select,
     true,
 )
 
+from transactive.filters import And, Expression, Not, Test, both
 from transactive.ledger.filtering import covered
 from transactive.ledger.memories import SOME
 from transactive.ledger.rows import AnyRow, AnySelect
@@ -34,21 +36,37 @@ from transactive.rules.access import Reach
 
 Name = tuple[str, str, str | None]
 """Namespace, key and user."""
+_COLUMNS = ("namespace", "agent", "user", "app", "sensitivity")
 ORDERS = ("updated_at", "created_at", "key")
-_UNHELD = re.compile("[\\x00\\\\\\ud800-\\udfff]")
-_ESCAPED = re.compile(r"\\(?:u([0-9a-f]{4})|\\)")
+_LAST = "\ud7ff"
+"""The last sign before the surrogates."""
+_PRIVATE = 0xF000 - 0xD800
+_UNHELD = re.compile("[\x00\x01\ud7ff-\udfff]")
+_ESCAPED = re.compile("[\x01\ud7ff].", re.DOTALL)
 _MICROSECOND = timedelta(microseconds=1)
 _LONGEST = 2**63 - 1
 
 
 def stored_key(key: str) -> str:
-    """A key as the ledger holds it: what a text column cannot hold is escaped, so that prefixes stay prefixes."""
-    return _UNHELD.sub(lambda found: "\\\\" if found[0] == "\\" else f"\\u{ord(found[0]):04x}", key)
+    """A key as the ledger holds it: without what a text column cannot hold, in the same order, prefixes as prefixes."""
+    return _UNHELD.sub(lambda found: _escaped(found[0]), key)
+
+
+def _escaped(sign: str) -> str:
+    if sign < "\x02":
+        return "\x01" + chr(ord(sign) + 1)
+    return _LAST + ("\x02" if sign == _LAST else chr(ord(sign) + _PRIVATE))
 
 
 def read_key(stored: str) -> str:
     """The key that is stored so."""
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)) if found[1] else "\\", stored)
+    return _ESCAPED.sub(lambda found: _read(found[0]), stored)
+
+
+def _read(escaped: str) -> str:
+    if escaped[0] == "\x01":
+        return chr(ord(escaped[1]) - 1)
+    return _LAST if escaped[1] == "\x02" else chr(ord(escaped[1]) - _PRIVATE)
 
 
 def to_document(row: AnyRow) -> Document:
@@ -132,6 +150,27 @@ def under(pattern: str) -> ColumnElement[bool]:
 def of_user(user: str | None) -> ColumnElement[bool]:
     """What a handle bound to a user may change: its own. An unbound one may change everybody's."""
     return true() if user is None else documents.c.user == user
+
+
+def split(expression: Expression) -> tuple[ColumnElement[bool], Expression]:
+    """What of a filter the columns decide, as a clause, and the rest."""
+    parts = expression.items if isinstance(expression, And) else (expression,)
+    clauses = {place: clause for place, part in enumerate(parts) if (clause := _clause(part)) is not None}
+    rest = both(*(part for place, part in enumerate(parts) if place not in clauses))
+    return and_(true(), *clauses.values()), rest
+
+
+def _clause(part: Expression) -> ColumnElement[bool] | None:
+    match part:
+        case Not(item):
+            inner = _clause(item)
+            return None if inner is None else not_(func.coalesce(inner, false()))
+        case Test(path=path, operator="exists") if path in _COLUMNS:
+            return documents.c[path].is_not(None)
+        case Test(path=path, operator="in", operand=operand) if path in _COLUMNS:
+            return documents.c[path].in_(operand)
+        case _:
+            return None
 
 
 def prefixed(prefix: str) -> ColumnElement[bool]:

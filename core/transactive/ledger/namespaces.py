@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, exists, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from transactive.ledger import memories as ledger_memories
 from transactive.ledger.events import access_changed
 from transactive.ledger.rows import mapping
-from transactive.ledger.schema import documents, memories, namespaces
+from transactive.ledger.schema import documents, memories, namespaces, threads
 from transactive.ledger.times import stamp, unstamp
 from transactive.records import NamespaceInfo
 
@@ -40,9 +40,10 @@ def used(connection: Connection, last: Mapping[str, datetime]) -> None:
 
 
 def remove(connection: Connection, path: str) -> None:
-    """Delete the entry of a namespace, unless it holds documents: policies must go on applying to them."""
-    holds = exists().where(documents.c.namespace == path)
-    connection.execute(delete(namespaces).where(namespaces.c.path == path, ~holds))
+    """Delete the entry of a namespace, with its threads and the documents that no memory makes found."""
+    connection.execute(delete(namespaces).where(namespaces.c.path == path))
+    connection.execute(delete(documents).where(documents.c.namespace == path, documents.c.uid.is_(None)))
+    connection.execute(delete(threads).where(threads.c.namespace == path))
     access_changed(connection)
 
 
