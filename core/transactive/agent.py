@@ -77,11 +77,12 @@ class Agent(Lifecycle):
         """
         from transactive.paths.incoming import optional_name
 
-        if user is not None and self.user not in {None, user}:
+        about = optional_name(user, "a user") or self.user
+        if self.user not in {None, about}:
             raise AccessDenied("this handle is bound to one user; begin sessions of others with another handle")
         identity = replace(
             self._identity,
-            user=optional_name(user, "a user") or self.user,
+            user=about,
             app=optional_name(app, "an app") or self.app,
         )
         info = self._engine.sitting.start(identity, id, metadata)

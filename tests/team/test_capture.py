@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -269,3 +270,18 @@ def test_wait_is_a_barrier_and_can_be_given_up():
         for wrong in (-1, "soon", True):
             with pytest.raises(InvalidInput):
                 ana.wait(wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("timeout", [math.inf, 10**400, 1e300], ids=["inf", "huge", "long"])
+def test_a_time_that_never_ends_is_waited_for_as_without_one(timeout):
+    gate = threading.Event()
+
+    def slow(turns: Sequence[Memory]) -> list[Extracted]:
+        assert gate.wait(30)
+        return facts(turns)
+
+    with opened(extractor=slow) as team:
+        ana = team.agent("ana")
+        ana.observe(["fact: One."])
+        threading.Timer(0.05, gate.set).start()
+        assert ana.wait(timeout) is True

@@ -97,17 +97,16 @@ class Capturing:
 
         Raises the error of the extractor; the turns are kept, and the next call tries them again.
         """
-        if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout < 0):
-            raise InvalidInput(f"timeout is a number of seconds, at least 0, not {timeout!r:.40}")
+        longest = _seconds(timeout)
         self._store.check()
         if self._models.extractor is None:
             return True
         self._wake()
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = time.monotonic() + longest
         with self._changed:
             while self._worker is not None:
-                left = None if deadline is None else deadline - time.monotonic()
-                if left is not None and left <= 0:
+                left = deadline - time.monotonic()
+                if left <= 0:
                     return False
                 self._changed.wait(left)
             failure, self._failure = self._failure, None
@@ -210,6 +209,15 @@ class Capturing:
         policy = effective(self._store.latest.policies, shared)
         admitted = policy.verified_only != "refuse" and clears(policy.max_sensitivity or "confidential", sensitivity)
         return shared if allowed and admitted else identity.private
+
+
+def _seconds(timeout: float | None) -> float:
+    """How long to wait at most: without a timeout, as long as a thread can."""
+    if timeout is None:
+        return threading.TIMEOUT_MAX
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout >= 0:
+        raise InvalidInput(f"timeout is a number of seconds, at least 0, not {timeout!r:.40}")
+    return min(timeout, threading.TIMEOUT_MAX)
 
 
 def _message_id(identity: Identity, session: str | None, id: str) -> str:

@@ -179,8 +179,8 @@ def _pair(first: Memory, second: Memory) -> tuple[str, str]:
 
 
 def _chosen(first: Memory, second: Memory, keep: str | None) -> tuple[Memory, Memory]:
-    if keep in {first.uid, first.id}:
+    if keep in (first.uid, first.id):  # what is no text need not be hashable
         return first, second
-    if keep in {second.uid, second.id}:
+    if keep in (second.uid, second.id):
         return second, first
     raise InvalidInput("keep= is the id of one of the two memories of the conflict")
