@@ -503,6 +503,18 @@ def test_whom_a_session_is_about(world, user):
         refused(world, partial(handle.sessions, user=user), says="a user")
 
 
+@pytest.mark.parametrize("session", USERS, ids=lambda s: f"{s!r:.20}")
+def test_in_which_session_is_observed(world, session):
+    for said in ("hello", {"role": "user", "content": "hello", "id": "1"}):
+        refused(world, partial(world.agent.observe, [said], session=session), says="a session")
+
+
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
+def test_where_is_observed(world, path):
+    for said in ("hello", {"role": "user", "content": "hello", "id": "1"}):
+        refused(world, partial(world.agent.observe, [said], namespace=path), InvalidNamespace, says="namespace")
+
+
 @pytest.mark.parametrize("timeout", [math.nan, -1, -math.inf, -HUGE, "soon", True, [5], 1j], ids=lambda t: f"{t!r:.20}")
 def test_how_long_to_wait(world, timeout):
     refused(world, lambda: world.agent.wait(timeout), says="timeout is a number of seconds")

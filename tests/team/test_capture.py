@@ -155,6 +155,15 @@ def test_a_forgotten_message_is_not_recorded_again_with_the_rest_of_the_history(
     assert texts(team.transcript("s1")) == ["turn 1", "turn 2"]
 
 
+def test_a_namespace_and_a_session_are_the_same_however_their_accents_are_written(team):
+    team.grant("ana", "team/caf\u00e9", "read", "write")
+    ana, said = team.agent("ana"), [{"role": "user", "content": "hello", "id": "m1"}]
+    (turn,) = ana.observe(said, namespace="team/cafe\u0301", session="re\u0301union")
+    assert (turn.namespace, turn.session) == ("team/caf\u00e9", "r\u00e9union")
+    assert ana.observe(said, namespace="team/cafe\u0301", session="re\u0301union") == []
+    assert ana.observe(said, namespace="team/caf\u00e9", session="r\u00e9union") == []
+
+
 @pytest.mark.parametrize(
     "wrong",
     ["a string", b"bytes", 3, [3], [None], [{"role": "user", "content": "x" * 2**21}]],
