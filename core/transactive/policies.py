@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, get_args
 
 from transactive.errors import InvalidInput
@@ -194,6 +194,21 @@ def effective(policies: Mapping[str, Policy], namespace: str) -> Policy:
             given = {f.name: getattr(policy, f.name) for f in fields(Policy) if getattr(policy, f.name) is not None}
             result = replace(result, **given)
     return result
+
+
+def ago(now: datetime, age: timedelta) -> datetime:
+    """The time that is so long past; the first that there is where it would be before that."""
+    try:
+        return now - age
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC)
+
+
+def horizon(policies: Mapping[str, Policy], namespace: str, now: datetime) -> datetime:
+    """The purge horizon of a namespace: what was forgotten up to then is due to be deleted for good."""
+    kept = effective(policies, namespace).purge_after
+    assert isinstance(kept, timedelta)
+    return ago(now, kept)
 
 
 def to_json(policy: Policy) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from transactive.records.memory import (
     NewMemory,
     Right,
     Sensitivity,
+    another,
 )
 
 __all__ = [
@@ -56,5 +57,6 @@ __all__ = [
     "Source",
     "Transcript",
     "Why",
+    "another",
     "speaker",
 ]
