@@ -23,12 +23,13 @@ def duration(value: timedelta | str, what: str) -> timedelta:
     """A positive duration from a `timedelta` or a string such as `"90s"`, `"15m"`, `"24h"`, `"30d"`, `"2w"`."""
     result = value
     if isinstance(value, str):
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])", value.strip())
+        match = re.fullmatch(r"(\d+)(\.\d+)?([smhdw])", value.strip())
         if match is None:
             raise InvalidInput(f"{what} is a timedelta or a string like '15m', '24h' or '30d', not {value!r}")
         try:
-            result = timedelta(**{_UNITS[match[2]]: float(match[1])})
-        except OverflowError:
+            unit = _UNITS[match[3]]
+            result = timedelta(**{unit: int(match[1])}) + timedelta(**{unit: float(match[2] or 0)})  # exact to the end
+        except (OverflowError, ValueError):
             raise InvalidInput(f"{what} is too long: {value!r}") from None
     if not isinstance(result, timedelta) or result <= timedelta(0):
         raise InvalidInput(f"{what} is a positive duration, not {value!r}")
@@ -217,7 +218,7 @@ def to_json(policy: Policy) -> dict[str, Any]:
     for f in fields(Policy):
         value = getattr(policy, f.name)
         if isinstance(value, timedelta):
-            out[f.name] = f"{value.total_seconds():.6f}s"
+            out[f.name] = f"{value // timedelta(seconds=1)}.{value.microseconds:06}s"
         elif value is not None:
             out[f.name] = value
     return out

@@ -14,7 +14,7 @@ from transactive.namespaces import check_path
 from transactive.paths.admission import check_admission, check_may_write
 from transactive.paths.forget import Forgetting
 from transactive.paths.writing import Writing
-from transactive.policies import duration, effective, unit_interval
+from transactive.policies import ago, duration, effective, unit_interval
 from transactive.records import Compaction, Forgotten, Memory
 from transactive.rules.access import Identity
 from transactive.rules.cues import tells_when
@@ -44,7 +44,7 @@ class Compacting:
     ) -> Compaction:
         """Condense what is old and unimportant; memories of different users, sensitivities or sessions never mix."""
         where = check_path(namespace)
-        before = self._store.clock() - duration(older_than, "older_than")
+        before = ago(self._store.clock(), duration(older_than, "older_than"))
         most = unit_interval(max_importance, "max_importance")
         asked = both(
             equals("namespace", where),
