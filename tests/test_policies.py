@@ -265,7 +265,7 @@ def test_policies_are_there_when_the_store_is_opened_again(tmp_path_factory, con
 
 
 def test_a_duration_may_be_as_long_as_there_are_any(tmp_path):
-    policy = Policy(**dict.fromkeys(("half_life", "ttl", "purge_after"), timedelta.max))
+    policy = Policy(half_life=timedelta.max, ttl=timedelta.max, purge_after=timedelta.max)
     with opened(tmp_path) as team:
         team.namespaces.configure("**", policy)
         ana = team.agent("ana")
