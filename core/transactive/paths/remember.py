@@ -22,7 +22,7 @@ from transactive.paths.admission import (
     take_tokens,
 )
 from transactive.paths.incoming import check_item, check_items, expiry
-from transactive.paths.judging import FACTS, Draft, Judging, compatible
+from transactive.paths.judging import FACTS, MOST_LOOKED_UP, Draft, Judging, compatible
 from transactive.paths.points import is_turn
 from transactive.paths.promote import Promoting
 from transactive.paths.reading import Reading
@@ -79,11 +79,12 @@ class Remembering:
         self._check_ids(drafts, alone=alone)
         drafts = self._judging.scored(drafts)
         done: list[Memory] = []
+        few = len(drafts) <= MOST_LOOKED_UP
         rated = [draft.memory.namespace for draft in drafts]  # the first batch takes the tokens of all
         for start in range(0, len(drafts), BATCH):
             some = drafts[start : start + BATCH]
             ahead = () if start else rated
-            done.extend(self._write(identity, some, policies, action, also=also, ahead=ahead))
+            done.extend(self._write(identity, some, policies, action, also=also, ahead=ahead, few=few))
             if report is not None:
                 report(len(done), len(drafts))
         return done
@@ -191,9 +192,10 @@ class Remembering:
         *,
         also: Also | None,
         ahead: Sequence[str],
+        few: bool,
     ) -> list[Memory]:
         vectors = self._embedded(drafts)
-        judged = self._judging.judged(identity, drafts, vectors, policies)
+        judged = self._judging.judged(identity, drafts, vectors, policies, few=few)
         near = self._targets(identity, judged, vectors)
         try:
             with self._writing.change(identity, action) as change:
