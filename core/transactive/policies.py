@@ -80,7 +80,8 @@ class Policy:
     max_memories: int | None = None
     """How many memories are kept; `maintain` forgets those of the lowest retention score. Default: any number."""
     promote_to: str | None = None
-    """Where important memories are copied to. Default: the shared namespace, once `promote_at` is set."""
+    """Where important memories are copied to. Default: the shared namespace, once `promote_at` is set; a store without
+    one needs it."""
     promote_at: float | None = None
     """The importance from which on they are, in [0, 1]. Default: 0.7, once `promote_to` is set; else none are."""
     reinforce: bool | None = None
@@ -91,8 +92,8 @@ class Policy:
     write_rate: str | None = None
     """How many memories one agent may write here, such as `"60/m"`. Default: any number. The owner is exempt."""
     verified_only: Gate | bool | None = None
-    """`"refuse"` (or True): only verified memories may enter; `"hold"`: others are left out of recall until they are
-    verified; `"off"` (or False, default)."""
+    """`"hold"`: what is not verified is left out of recall until it is; `"refuse"` (or True): so it is where it is
+    there already, and only verified memories may enter; `"off"` (or False, default)."""
     max_sensitivity: Sensitivity | None = None
     """The most sensitive memories that may be here; what is here already and is more so, only the owner still reads.
     Default: confidential."""
