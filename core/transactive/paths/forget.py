@@ -158,9 +158,7 @@ class Forgetting:
         if not isinstance(forget_id, str) or not is_uuid(forget_id):
             raise InvalidInput("undo takes what forget() returned, or its id; a dry run forgot nothing and has none")
         with self._writing.change(identity, "undo") as change:
-            taken = memories.forgotten(change.connection, forget_id)
-            kept = [row for row in taken if not self._past(change, row.namespace, unstamp(row.forgotten_at))]
-            rows = [row for row in kept if change.reach.changes(memories.to_memory(row))]
+            rows = self._restorable(change, forget_id)
             said = self._said_again(change, forget_id)
             if not rows and not said:
                 raise NotFound(
@@ -177,6 +175,15 @@ class Forgetting:
             self._note(change, rows, forget_id)
         self._store.forget_known()
         return len(rows)
+
+    def _restorable(self, change: Change, forget_id: str) -> list[AnyRow]:
+        """What one `forget` took, that the identity may change and that is not purged."""
+        return [
+            row
+            for row in memories.forgotten(change.connection, forget_id)
+            if change.reach.changes(memories.to_memory(row))
+            and not self._past(change, row.namespace, unstamp(row.forgotten_at))
+        ]
 
     def _said_again(self, change: Change, forget_id: str) -> list[str]:
         """Of the sayings that one `forget` took back, those that the identity may change and that are not purged."""
