@@ -18,7 +18,7 @@ from transactive.namespaces import covers, patterns_covering
 from transactive.policies import DECAYS, DEFAULT, GATES, Rate, duration, effective, rate, to_json, unit_interval
 from transactive.records import KINDS, SENSITIVITIES, Kind
 
-durations = st.timedeltas(timedelta(microseconds=1), timedelta(days=36_500))
+durations = st.timedeltas(timedelta(microseconds=1), timedelta(days=36_500)) | st.just(timedelta.max)
 policies: st.SearchStrategy[Policy] = st.builds(
     Policy,
     decay=st.sampled_from((None, *DECAYS)),
@@ -262,6 +262,20 @@ def test_policies_are_there_when_the_store_is_opened_again(tmp_path_factory, con
     with opened(folder) as team:
         for place, policy in before.items():
             assert team.namespaces.policy(place) == policy == effective(configured, place)
+
+
+def test_a_duration_may_be_as_long_as_there_are_any(tmp_path):
+    policy = Policy(half_life=timedelta.max, ttl=timedelta.max, purge_after=timedelta.max)
+    with opened(tmp_path) as team:
+        team.namespaces.configure("**", policy)
+        ana = team.agent("ana")
+        note = ana.remember("a note", importance=0.1)
+        assert ana.undo(ana.forget(note.uid)) == 1
+        ana.forget(note.uid)
+        assert team.maintain(build=False).purged == 0
+        assert ana.compact(older_than=timedelta.max).condensed == 0
+    with opened(tmp_path) as team:
+        assert team.namespaces.policy("a").ttl == timedelta.max
 
 
 def test_a_policy_is_frozen_and_says_what_it_takes():

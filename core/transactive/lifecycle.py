@@ -87,7 +87,8 @@ class Lifecycle(Handle):
         """Pairs of facts, procedures, decisions and learnings that say different things about the same thing.
 
         Either the same `entity` and `attribute` (in the metadata) with another `value`, or very similar texts with
-        other numbers, dates or negations. `namespace` is a path or a pattern; at most 20,000 memories are compared.
+        other numbers, dates or negations: each memory against the 16 latest of the one, and the 16 most similar of the
+        other. `namespace` is a path or a pattern; at most 20,000 memories are compared.
         """
         return self._engine.arbitrating.conflicts(self._identity, namespace, limit)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, get_args
 
 from transactive.errors import InvalidInput
@@ -23,12 +23,13 @@ def duration(value: timedelta | str, what: str) -> timedelta:
     """A positive duration from a `timedelta` or a string such as `"90s"`, `"15m"`, `"24h"`, `"30d"`, `"2w"`."""
     result = value
     if isinstance(value, str):
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])", value.strip())
+        match = re.fullmatch(r"(\d+)(\.\d+)?([smhdw])", value.strip())
         if match is None:
             raise InvalidInput(f"{what} is a timedelta or a string like '15m', '24h' or '30d', not {value!r}")
         try:
-            result = timedelta(**{_UNITS[match[2]]: float(match[1])})
-        except OverflowError:
+            unit = _UNITS[match[3]]
+            result = timedelta(**{unit: int(match[1])}) + timedelta(**{unit: float(match[2] or 0)})  # exact to the end
+        except (OverflowError, ValueError):
             raise InvalidInput(f"{what} is too long: {value!r}") from None
     if not isinstance(result, timedelta) or result <= timedelta(0):
         raise InvalidInput(f"{what} is a positive duration, not {value!r}")
@@ -79,7 +80,8 @@ class Policy:
     max_memories: int | None = None
     """How many memories are kept; `maintain` forgets those of the lowest retention score. Default: any number."""
     promote_to: str | None = None
-    """Where important memories are copied to. Default: the shared namespace, once `promote_at` is set."""
+    """Where important memories are copied to. Default: the shared namespace, once `promote_at` is set; a store without
+    one needs it."""
     promote_at: float | None = None
     """The importance from which on they are, in [0, 1]. Default: 0.7, once `promote_to` is set; else none are."""
     reinforce: bool | None = None
@@ -90,8 +92,8 @@ class Policy:
     write_rate: str | None = None
     """How many memories one agent may write here, such as `"60/m"`. Default: any number. The owner is exempt."""
     verified_only: Gate | bool | None = None
-    """`"refuse"` (or True): only verified memories may enter; `"hold"`: others are left out of recall until they are
-    verified; `"off"` (or False, default)."""
+    """`"hold"`: what is not verified is left out of recall until it is; `"refuse"` (or True): so it is where it is
+    there already, and only verified memories may enter; `"off"` (or False, default)."""
     max_sensitivity: Sensitivity | None = None
     """The most sensitive memories that may be here; what is here already and is more so, only the owner still reads.
     Default: confidential."""
@@ -196,13 +198,28 @@ def effective(policies: Mapping[str, Policy], namespace: str) -> Policy:
     return result
 
 
+def ago(now: datetime, age: timedelta) -> datetime:
+    """The time that is so long past; the first that there is where it would be before that."""
+    try:
+        return now - age
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC)
+
+
+def horizon(policies: Mapping[str, Policy], namespace: str, now: datetime) -> datetime:
+    """The purge horizon of a namespace: what was forgotten up to then is due to be deleted for good."""
+    kept = effective(policies, namespace).purge_after
+    assert isinstance(kept, timedelta)
+    return ago(now, kept)
+
+
 def to_json(policy: Policy) -> dict[str, Any]:
     """The set fields of a policy as JSON values; durations as seconds with the unit `s`."""
     out: dict[str, Any] = {}
     for f in fields(Policy):
         value = getattr(policy, f.name)
         if isinstance(value, timedelta):
-            out[f.name] = f"{value.total_seconds():.6f}s"
+            out[f.name] = f"{value // timedelta(seconds=1)}.{value.microseconds:06}s"
         elif value is not None:
             out[f.name] = value
     return out

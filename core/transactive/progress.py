@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TypeAlias
 
+from transactive.errors import InvalidInput
 from transactive.records import Progress
 
 ProgressLike: TypeAlias = bool | Callable[[Progress], None]
@@ -17,6 +18,8 @@ def reporter(progress: ProgressLike, what: str) -> Report | None:
     """A function of (done, total) for what a caller passed as `progress=`; None for False."""
     if progress is False:
         return None
+    if not callable(progress) and progress is not True:
+        raise InvalidInput(f"progress is True, False or a function, not {progress!r:.40}")
     if progress is not True:
         return lambda done, total: progress(Progress(what, done, total))
     return _bar(what) if sys.stderr.isatty() else _lines(what)

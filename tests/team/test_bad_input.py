@@ -27,6 +27,7 @@ from transactive.errors import (
     NotFound,
     TransactiveError,
 )
+from transactive.records import Conflict
 
 SECRET = "the vault opens with 7391"
 HUGE = 10**400
@@ -490,6 +491,45 @@ def test_what_a_handle_is_bound_to(world, what, value):
     refused(world, lambda: world.team.agent("ana", **{what: value}), says=what)
 
 
+# --- handles, sessions and waiting ------------------------------------------------------------------------------------
+
+USERS: list[Any] = ["", " ", 5, b"x", [], {}, {"a"}, "a\x00", "\ud800", "x" * 513]
+
+
+@pytest.mark.parametrize("user", USERS, ids=lambda user: f"{user!r:.20}")
+def test_whom_a_session_is_about(world, user):
+    for handle in (world.agent, world.team.agent("ana", user="cust_1")):
+        refused(world, partial(handle.session, user=user), says="a user")
+        refused(world, partial(handle.sessions, user=user), says="a user")
+
+
+@pytest.mark.parametrize("session", USERS, ids=lambda s: f"{s!r:.20}")
+def test_in_which_session_is_observed(world, session):
+    for said in ("hello", {"role": "user", "content": "hello", "id": "1"}):
+        refused(world, partial(world.agent.observe, [said], session=session), says="a session")
+
+
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
+def test_where_is_observed(world, path):
+    for said in ("hello", {"role": "user", "content": "hello", "id": "1"}):
+        refused(world, partial(world.agent.observe, [said], namespace=path), InvalidNamespace, says="namespace")
+
+
+@pytest.mark.parametrize("timeout", [math.nan, -1, -math.inf, -HUGE, "soon", True, [5], 1j], ids=lambda t: f"{t!r:.20}")
+def test_how_long_to_wait(world, timeout):
+    refused(world, lambda: world.agent.wait(timeout), says="timeout is a number of seconds")
+
+
+@pytest.mark.parametrize("progress", [None, 5, "", [], object()], ids=lambda p: f"{p!r:.10}")
+def test_how_progress_is_told(world, progress):
+    refused(world, lambda: world.agent.remember_many(["fine"], progress=progress), says="progress is")
+
+
+@pytest.mark.parametrize("counter", [5, "len", [5], True], ids=repr)
+def test_how_tokens_are_counted(world, counter):
+    refused(world, lambda: world.agent.context("what?", count_tokens=counter), says="count_tokens is")
+
+
 # --- grants, groups, policies -----------------------------------------------------------------------------------------
 
 GRANTS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
@@ -566,6 +606,36 @@ def test_what_is_no_policy(world, policy):
 def test_a_namespace_that_is_not_there_cannot_be_deleted(world):
     refused(world, lambda: world.team.namespaces.delete("nowhere"), NotFound, says="'nowhere'")
     refused(world, lambda: world.team.namespaces.delete("nowhere", dry_run=True), NotFound)
+
+
+# --- the audit and conflicts ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "actions",
+    ["", "\ud800", "a\x00", ["\ud800"], ["forget", 5], [["forget"]], [None], b"forget", 5, {"forget"}],
+    ids=repr,
+)
+def test_actions_of_the_audit(world, actions):
+    refused(world, lambda: world.team.audit.list(actions=actions), says="action")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [None, 5, True, b"audit", [], {"audit"}, "", ".", "a\x00b", "\ud800", "x" * 5000, "x/" * 5000, "~nobody at home/x"],
+    ids=lambda path: f"{path!r:.20}",
+)
+def test_where_the_audit_can_be_exported_to(world, tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    refused(world, lambda: world.team.audit.export(path))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("keep", [[], {}, {"a"}, 5, "", "nobody"], ids=repr)
+def test_what_is_kept_of_a_conflict(world, keep):
+    team = world.team
+    conflict = Conflict(first=team.get(world.note), second=team.list({"agent": "ben"})[0], reasons=(), similarity=1.0)
+    refused(world, lambda: team.resolve(conflict, keep=keep), says="keep= is the id")
 
 
 # --- opening ----------------------------------------------------------------------------------------------------------

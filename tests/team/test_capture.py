@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -154,6 +155,15 @@ def test_a_forgotten_message_is_not_recorded_again_with_the_rest_of_the_history(
     assert texts(team.transcript("s1")) == ["turn 1", "turn 2"]
 
 
+def test_a_namespace_and_a_session_are_the_same_however_their_accents_are_written(team):
+    team.grant("ana", "team/caf\u00e9", "read", "write")
+    ana, said = team.agent("ana"), [{"role": "user", "content": "hello", "id": "m1"}]
+    (turn,) = ana.observe(said, namespace="team/cafe\u0301", session="re\u0301union")
+    assert (turn.namespace, turn.session) == ("team/caf\u00e9", "r\u00e9union")
+    assert ana.observe(said, namespace="team/cafe\u0301", session="re\u0301union") == []
+    assert ana.observe(said, namespace="team/caf\u00e9", session="r\u00e9union") == []
+
+
 @pytest.mark.parametrize(
     "wrong",
     ["a string", b"bytes", 3, [3], [None], [{"role": "user", "content": "x" * 2**21}]],
@@ -269,3 +279,18 @@ def test_wait_is_a_barrier_and_can_be_given_up():
         for wrong in (-1, "soon", True):
             with pytest.raises(InvalidInput):
                 ana.wait(wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("timeout", [math.inf, 10**400, 1e300], ids=["inf", "huge", "long"])
+def test_a_time_that_never_ends_is_waited_for_as_without_one(timeout):
+    gate = threading.Event()
+
+    def slow(turns: Sequence[Memory]) -> list[Extracted]:
+        assert gate.wait(30)
+        return facts(turns)
+
+    with opened(extractor=slow) as team:
+        ana = team.agent("ana")
+        ana.observe(["fact: One."])
+        threading.Timer(0.05, gate.set).start()
+        assert ana.wait(timeout) is True

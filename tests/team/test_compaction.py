@@ -260,6 +260,57 @@ def test_drafts_and_verified_memories_do_not_mix_and_a_gate_is_kept(team, clock)
     assert sorted(map(sorted, (s.derived_from for s in made.summaries))) == sorted([sorted(uids[:2]), sorted(uids[2:])])
 
 
+def test_where_a_summary_may_not_be_written_no_model_is_asked_and_nothing_is_condensed(team, clock):
+    """A caller that gets no `Compaction` could not undo what was condensed before."""
+    verified = chatter(team, 2)
+    chatter(team, 2)
+    chatter(team, 2, sensitivity="confidential")
+    for uid in verified:
+        team.verify(uid, by="dana")
+    clock.advance(timedelta(days=40))
+    for policy in (Policy(verified_only="refuse"), Policy(max_sensitivity="internal")):
+        team.namespaces.configure("agents/ana", policy)
+        before, model = written(team), ChatModel()
+        for dry_run in (True, False):
+            with pytest.raises(AccessDenied):
+                team.compact("agents/ana", summarizer=model, dry_run=dry_run)
+        assert (written(team), model.prompts) == (before, [])
+
+
+@pytest.mark.parametrize("how", ["ceiling", "write", "admin"])
+def test_what_may_no_longer_be_condensed_once_the_model_has_answered_stays(team, clock, how):
+    """What was condensed before is told, and can be undone."""
+    team.grant("chief", "agents/ana", "read", "write", "admin", clearance="confidential")
+    chatter(team, 2)
+    chatter(team, 3, sensitivity="confidential")
+    clock.advance(timedelta(days=40))
+
+    def slow(memories: Sequence[Memory]) -> str:
+        if how == "ceiling":
+            team.namespaces.configure("agents/ana", Policy(max_sensitivity="internal"))
+        else:
+            team.revoke("chief", "agents/ana", how)
+        return counted(memories)
+
+    made = (team if how == "ceiling" else team.agent("chief")).compact("agents/ana", summarizer=slow)
+    assert [summary.sensitivity for summary in made.summaries] == (["internal"] if how == "ceiling" else [])
+    assert made.condensed == (2 if how == "ceiling" else 0)
+    assert team.count() == (4 if how == "ceiling" else 5)
+    if made.forgotten is not None:
+        assert team.undo(made.forgotten) == 2
+
+
+@pytest.mark.parametrize("answer", ["a\x00b", "\ud800", "x" * (2**20 + 1)], ids=["NUL", "surrogate", "too long"])
+def test_a_summary_that_no_memory_can_hold_leaves_everything(team, clock, answer):
+    chatter(team, 2)
+    chatter(team, 2, user="cust_1")
+    clock.advance(timedelta(days=40))
+    before = written(team)
+    with pytest.raises(InvalidInput):
+        team.agent("ana").compact(summarizer=lambda group: "fine" if group[0].user is None else answer)
+    assert written(team) == before
+
+
 def test_wrong_arguments_are_refused(team, clock):
     chatter(team, 2)
     clock.advance(timedelta(days=1))

@@ -11,6 +11,7 @@ import pytest
 from tests.team.stores import Clock, opened, texts, written
 from transactive import TeamMemory
 from transactive.errors import AccessDenied, InvalidInput, NotFound, VersionConflict
+from transactive.paths.conflicts import COMPARED
 from transactive.records import Conflict
 from transactive.testing import HashEmbedder
 
@@ -139,6 +140,36 @@ def test_an_agent_is_told_only_of_what_it_may_read(team, conflict):
     assert len(team.conflicts()) == 6
     assert len(ben.conflicts()) == 1
     assert not team.agent("ben", user="cust_1").conflicts("agents/**")
+
+
+def test_of_many_facts_from_one_template_each_is_compared_with_the_few_most_like_it(team):
+    made = team.remember_many([f"Customer {n} has {n * 7} seats on the plan Pro since {1900 + n}" for n in range(80)])
+    found = team.conflicts(limit=10_000)
+    assert 80 * COMPARED / 2 <= len(found) <= 80 * COMPARED
+    assert {memory.uid for c in found for memory in (c.first, c.second)} == {memory.uid for memory in made}
+    assert all(made.index(c.first) < made.index(c.second) for c in found), "the earlier one is the first"
+
+
+def test_of_many_values_of_one_attribute_each_is_compared_with_the_latest(team, clock):
+    made: list[str] = []
+    for number in range(40):
+        about = {"entity": "order 991", "attribute": "status", "value": number}
+        made.append(team.remember("x" * (number + 1), metadata=about).uid)
+        clock.advance(timedelta(minutes=1))
+    found = team.conflicts(limit=10_000)
+    latest = made[-COMPARED:]
+    assert {(c.first.uid, c.second.uid) for c in found} == {
+        (first, second) for place, first in enumerate(made) for second in latest if made.index(second) > place
+    }
+
+
+def test_copies_of_a_claim_hide_no_conflict(team):
+    for number in range(2 * COMPARED):
+        team.remember(FAST, namespace=f"agents/{number}")
+        team.remember(SLOW, namespace=f"team/{number}")
+    found = team.conflicts(limit=10_000)
+    assert {frozenset((c.first.text, c.second.text)) for c in found} == {frozenset((FAST, SLOW))}
+    assert len({memory.uid for c in found for memory in (c.first, c.second)}) == 4 * COMPARED
 
 
 def test_without_an_index_they_are_found_too(tmp_path):

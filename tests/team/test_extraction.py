@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 
@@ -166,6 +167,37 @@ def test_turns_that_were_forgotten_or_erased_meanwhile_are_not_extracted(tmp_pat
     with opened(tmp_path, extractor=facts) as team:
         assert team.wait(30)
         assert shared(team) == ["Fact: kept"]
+
+
+def test_turns_whose_time_is_over_are_not_extracted(clock):
+    model = Moody()
+    with opened(extractor=model, clock=clock) as team:
+        ana = team.agent("ana")
+        team.namespaces.configure("agents/ana", Policy(ttl="1h"))
+        ana.observe(["over"])
+        with pytest.raises(ModelFailed):
+            ana.wait(30)
+        clock.advance(timedelta(minutes=50))
+        ana.observe(["not over"])
+        clock.advance(timedelta(minutes=20))
+        model.well = True
+        assert ana.wait(30)
+        assert shared(team) == ["Fact: not over"]
+        clock.advance(timedelta(hours=1))
+        team.maintain(build=False)
+        assert ana.wait(30)
+
+
+@pytest.mark.parametrize("granted", [("write",), ("read", "write")], ids=["write", "read and write"])
+def test_what_the_observer_may_not_read_is_not_extracted_in_its_name(granted):
+    """What is extracted rests on its turns, and can be read where they perhaps cannot."""
+    with opened(extractor=facts) as team:
+        team.grant("ana", "team/drop", *granted)
+        ana = team.agent("ana")
+        ana.observe(["secret"], namespace="team/drop")
+        ana.observe(["open"])
+        assert ana.wait(30)
+        assert shared(team) == (["Fact: open", "Fact: secret"] if "read" in granted else ["Fact: open"])
 
 
 def test_an_erasure_while_the_model_is_asked_keeps_its_answer_out():

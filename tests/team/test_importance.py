@@ -65,6 +65,16 @@ def test_what_is_known_already_is_less_important_than_what_is_new(wordy):
     assert known.importance >= importance.score(known.text, 0.0)
 
 
+@pytest.mark.parametrize("policy", [Policy(), Policy(duplicate_at=1.0)], ids=["exact", "close"])
+@pytest.mark.parametrize(("count", "looked_up"), [(64, True), (65, False), (1030, False)])
+def test_a_long_load_is_rated_by_its_texts_alone_to_its_last_item(wordy, count, looked_up, policy):
+    wordy.namespaces.configure("agents/ana", policy)
+    ana = wordy.agent("ana")
+    ana.remember("The ledger of Acme is locked")
+    made = ana.remember_many([f"The ledger of Acme was locked by job {number}" for number in range(count)])
+    assert {memory.importance < importance.score(memory.text) for memory in made} == {looked_up}
+
+
 def test_novelty_tells_nothing_of_what_the_writer_cannot_read(wordy):
     wordy.grant("writer", "team/secret", "write")
     secret = "The merger with Acme is signed on 14 May"

@@ -201,6 +201,23 @@ def test_to_where_it_is_already_and_to_nowhere(team):
         assert other.promote(mine.uid, to="projects/x").namespace == "projects/x"
 
 
+def test_a_policy_that_would_never_promote_is_refused():
+    with opened(shared=None) as other:
+        before = written(other)
+        for policy in (Policy(promote_at=0.7), Policy(promote_at=0.0, ttl="1h")):
+            with pytest.raises(InvalidInput, match="no shared namespace"):
+                other.namespaces.configure("agents/*", policy)
+        assert written(other) == before
+        other.namespaces.configure("agents/ana", Policy(promote_to="projects/x", promote_at=0.9))
+        with pytest.raises(InvalidInput, match="promote_to"):
+            other.namespaces.configure("agents/ana", Policy(promote_at=0.7))
+        other.namespaces.configure("agents/*", Policy(promote_at=0.7))
+        other.namespaces.configure("agents/ana", Policy(promote_to="projects/x"))
+        other.grant("ana", "projects/x", "write")
+        other.agent("ana").remember(FINDING, importance=0.8)
+        assert texts(other.list({"namespace": "projects/x"})) == [FINDING]
+
+
 # --- who may ----------------------------------------------------------------------------------------------------------
 
 

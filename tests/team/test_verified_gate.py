@@ -109,11 +109,12 @@ def test_a_draft_is_held_when_texts_are_searched_instead(tmp_path):
         assert recalled(owner) == recalled(beside)
 
 
-def test_a_gate_that_is_set_later_holds_what_is_there_already_and_lets_it_go_again(team):
+@pytest.mark.parametrize("gate", ["hold", "refuse"])
+def test_a_gate_that_is_set_later_holds_what_is_there_already_and_lets_it_go_again(team, gate):
     team.publish("Refunds take 5 days.", to=HANDBOOK)
     team.grant("*", HANDBOOK, "read")
     assert recalled(team) == {"Refunds take 5 days."}
-    team.namespaces.configure("team/*", Policy(verified_only="hold"))
+    team.namespaces.configure("team/*", Policy(verified_only=gate))
     assert recalled(team) == set()
     team.namespaces.configure("team/*", Policy())
     assert recalled(team) == {"Refunds take 5 days."}

@@ -158,11 +158,18 @@ Index(
     postgresql_where=_same,
 )
 
+
+def _memory(name: str = "uid", *, primary_key: bool = False) -> Column[str]:
+    """The uid of the memory that a row is of; it changes and goes with it."""
+    of = ForeignKey(memories.c.uid, ondelete="CASCADE", onupdate="CASCADE")
+    return Column(name, String(36), of, primary_key=primary_key, nullable=False)
+
+
 revisions = Table(
     "revisions",
     metadata,
     Column("number", _Number, primary_key=True, autoincrement=True),
-    Column("uid", String(36), ForeignKey(memories.c.uid, ondelete="CASCADE", onupdate="CASCADE"), nullable=False),
+    _memory(),
     Column("revised_by", String(200), nullable=False),
     *_versioned(),
     UniqueConstraint("uid", "version", name="revisions_version"),
@@ -174,12 +181,7 @@ revisions = Table(
 corroborations = Table(
     "corroborations",
     metadata,
-    Column(
-        "uid",
-        String(36),
-        ForeignKey(memories.c.uid, ondelete="CASCADE", onupdate="CASCADE"),
-        primary_key=True,
-    ),
+    _memory(primary_key=True),
     Column("agent", String(200), primary_key=True),
     Column("source", String(512), primary_key=True),
     Column("memory", String(36)),
@@ -197,7 +199,7 @@ Index("corroborations_memory", corroborations.c.memory, sqlite_where=corroborati
 gaps = Table(
     "gaps",
     metadata,
-    Column("uid", String(36), ForeignKey(memories.c.uid, ondelete="CASCADE", onupdate="CASCADE"), nullable=False),
+    _memory(),
     Column("since", BigInteger, nullable=False),
     Column("until", BigInteger, nullable=False),
     Column("by", String(36)),
@@ -208,8 +210,8 @@ Index("gaps_uid", gaps.c.uid)
 dismissals = Table(
     "dismissals",
     metadata,
-    Column("first", String(36), ForeignKey(memories.c.uid, ondelete="CASCADE", onupdate="CASCADE"), primary_key=True),
-    Column("second", String(36), ForeignKey(memories.c.uid, ondelete="CASCADE", onupdate="CASCADE"), primary_key=True),
+    _memory("first", primary_key=True),
+    _memory("second", primary_key=True),
 )
 
 # Observed turns from which facts have still to be extracted.
@@ -236,7 +238,7 @@ rates = Table(
 attributes = Table(
     "attributes",
     metadata,
-    Column("uid", String(36), ForeignKey(memories.c.uid, ondelete="CASCADE", onupdate="CASCADE"), nullable=False),
+    _memory(),
     Column("token", Text, nullable=False),
     Column("path", Text),
     Column("value", _Exact()),

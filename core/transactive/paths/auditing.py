@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import TextIO
 
 from transactive.errors import InvalidInput
 from transactive.ledger import audit
@@ -40,9 +42,10 @@ class Auditing:
         """Entries in order."""
         if not isinstance(actions, str | Sequence):
             raise InvalidInput("actions is a list such as ['forget', 'grant']")
+        some = [actions] if isinstance(actions, str) else actions
         asked = audit.Asked(
             principal=None if principal is None else check_name(principal, "a principal"),
-            actions=[actions] if isinstance(actions, str) else list(actions),
+            actions=[check_name(action, "an action") for action in some],
             target=None if target is None else check_name(target, "a target", longest=520),
             since=None if since is None else check_time(since, "since"),
             until=None if until is None else check_time(until, "until"),
@@ -61,21 +64,14 @@ class Auditing:
 
     def export(self, path: str | os.PathLike[str]) -> int:
         """Write every entry to a new file, one JSON object a line; returns how many. The last is the export itself."""
-        target = Path(path).expanduser()
-        if target.exists():
-            raise InvalidInput(f"{target} exists already; name a new file")
-        with self._writing.change(Identity(OWNER), "export_audit"):
-            pass
+        self._store.check()
         count = 0
-        try:
-            with target.open("x", encoding="utf-8") as file:
-                for entry in self._all():
-                    file.write(json.dumps(_json(entry), ensure_ascii=False) + "\n")
-                    count += 1
-        except FileExistsError:
-            raise InvalidInput(f"{target} exists already; name a new file") from None
-        except OSError as error:
-            raise InvalidInput(f"cannot write {target}: {error}") from error
+        with _new_file(path) as file:  # first, so that the audit notes no export that there is not
+            with self._writing.change(Identity(OWNER), "export_audit"):
+                pass
+            for entry in self._all():
+                file.write(json.dumps(_json(entry), ensure_ascii=False) + "\n")
+                count += 1
         return count
 
     def _all(self) -> Iterator[AuditEntry]:
@@ -87,6 +83,30 @@ class Auditing:
             if not found:
                 return
             after = found[-1].number
+
+
+@contextmanager
+def _new_file(path: str | os.PathLike[str]) -> Generator[TextIO]:
+    """A file to write that was not there; removed again when it could not be written whole."""
+    try:
+        target = Path(path).expanduser()
+        file = target.open("x", encoding="utf-8")
+    except (OSError, TypeError, ValueError, RuntimeError) as error:  # too long; no path; NUL; nobody's home
+        raise _unwritable(path, error) from error
+    try:
+        with file:
+            yield file
+    except BaseException as error:  # whatever it was is raised again
+        target.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise _unwritable(path, error) from error
+        raise
+
+
+def _unwritable(path: object, error: Exception) -> InvalidInput:
+    if isinstance(error, FileExistsError):
+        return InvalidInput(f"{str(path)!r:.200} exists already; name a new file")
+    return InvalidInput(f"cannot write {str(path)!r:.200}: {getattr(error, 'strerror', None) or error!s:.200}")
 
 
 def _json(entry: AuditEntry) -> dict[str, object]:

@@ -13,7 +13,9 @@ from dataclasses import asdict, replace
 from transactive.errors import InvalidInput, StoreClosed, TransactiveError
 from transactive.ledger import extractions, memories
 from transactive.models import Models
+from transactive.namespaces import check_path
 from transactive.paths import messages
+from transactive.paths.incoming import optional_name
 from transactive.paths.reading import Reading
 from transactive.paths.remember import Also, Remembering
 from transactive.paths.writing import Change, Writing
@@ -50,13 +52,13 @@ class Capturing:
         """Record messages as turns; those whose ids were recorded before are passed over."""
         if isinstance(said, str | bytes) or not isinstance(said, Iterable):
             raise InvalidInput("observe takes a list of messages")
+        place = identity.private if namespace is None else check_path(namespace)
+        within = optional_name(session, "a session") or identity.session
         read = [message for message in map(messages.read, said) if message.text.strip() and message.role != "system"]
-        place = identity.private if namespace is None else namespace
-        items = [self._turn(identity, message, session or identity.session) for message in read]
-        items = self._new(items, place)
+        items = self._new([self._turn(identity, message, within) for message in read], place)
         if not items:
             return []
-        written = self._remembering.many(identity, items, namespace, action="observe", also=self._note(identity))
+        written = self._remembering.many(identity, items, place, action="observe", also=self._note(identity))
         if self._models.extractor is not None:
             self._wake()
         return written
@@ -97,17 +99,16 @@ class Capturing:
 
         Raises the error of the extractor; the turns are kept, and the next call tries them again.
         """
-        if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout < 0):
-            raise InvalidInput(f"timeout is a number of seconds, at least 0, not {timeout!r:.40}")
+        longest = _seconds(timeout)
         self._store.check()
         if self._models.extractor is None:
             return True
         self._wake()
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = time.monotonic() + longest
         with self._changed:
             while self._worker is not None:
-                left = None if deadline is None else deadline - time.monotonic()
-                if left is not None and left <= 0:
+                left = deadline - time.monotonic()
+                if left <= 0:
                     return False
                 self._changed.wait(left)
             failure, self._failure = self._failure, None
@@ -167,10 +168,7 @@ class Capturing:
             raise failure
 
     def _extract(self, identity: Identity, waiting: extractions.Waiting) -> None:
-        with self._store.ledger.read() as connection:
-            rows = memories.by_uids(connection, waiting.uids)
-        turns = [memories.to_memory(rows[uid]) for uid in waiting.uids if uid in rows]
-        turns = [turn for turn in turns if turn.forgotten_at is None]
+        turns = self._reading.several(identity, waiting.uids)  # what is extracted rests on them, so it needs no others
         items = [self._item(identity, turns, found) for found in self._models.extracted(turns)] if turns else []
         if items:
 
@@ -210,6 +208,15 @@ class Capturing:
         policy = effective(self._store.latest.policies, shared)
         admitted = policy.verified_only != "refuse" and clears(policy.max_sensitivity or "confidential", sensitivity)
         return shared if allowed and admitted else identity.private
+
+
+def _seconds(timeout: float | None) -> float:
+    """How long to wait at most: without a timeout, as long as a thread can."""
+    if timeout is None:
+        return threading.TIMEOUT_MAX
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout >= 0:
+        raise InvalidInput(f"timeout is a number of seconds, at least 0, not {timeout!r:.40}")
+    return min(timeout, threading.TIMEOUT_MAX)
 
 
 def _message_id(identity: Identity, session: str | None, id: str) -> str:

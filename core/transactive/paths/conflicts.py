@@ -21,13 +21,14 @@ from transactive.paths.reading import Reading
 from transactive.paths.remember import Remembering
 from transactive.paths.writing import Change, Writing
 from transactive.records import Conflict, Memory, NewMemory
-from transactive.rules import duplicates
+from transactive.rules import duplicates, pairing
 from transactive.rules.access import Identity, clears
 
 SIMILAR = 0.6
 """The cosine from which on two texts are compared word by word."""
 MOST = 20_000
-_BLOCK = 500
+COMPARED = 16
+"""With how many others each memory is compared: of facts from one template, every two would be alike."""
 
 
 class Arbitrating:
@@ -129,16 +130,14 @@ class Arbitrating:
         """Very similar texts with other numbers, dates or negations."""
         if len(claims) < 2:
             return
-        vectors = self._vectors(claims)
-        for start in range(0, len(claims), _BLOCK):
-            cosines = vectors[start : start + _BLOCK] @ vectors.T
-            for row, other in zip(*np.nonzero(cosines >= SIMILAR), strict=True):
-                first, second = claims[start + int(row)], claims[int(other)]
-                if start + int(row) < int(other) and first.user == second.user:
-                    reasons = duplicates.differences(first.text, second.text)
-                    if reasons and duplicates.alike(first.text, second.text):
-                        similarity = float(cosines[row, other])
-                        yield Conflict(first=first, second=second, reasons=reasons, similarity=similarity)
+        users = [memory.user for memory in claims]
+        figures = [duplicates.marks(memory.text).figures for memory in claims]
+        pairs = pairing.closest(self._vectors(claims), users, figures, least=SIMILAR, most=COMPARED)
+        for (earlier, later), similarity in pairs.items():
+            first, second = claims[earlier], claims[later]
+            if duplicates.alike(first.text, second.text):
+                reasons = duplicates.differences(first.text, second.text)
+                yield Conflict(first=first, second=second, reasons=reasons, similarity=similarity)
 
     def _vectors(self, claims: Sequence[Memory]) -> Vectors:
         index = self._store.index
@@ -154,7 +153,7 @@ def _changed(current: Memory) -> VersionConflict:
 
 
 def _by_attribute(claims: Sequence[Memory]) -> Iterator[Conflict]:
-    """The same entity and attribute with another value, as extractors note them in the metadata."""
+    """The same entity and attribute with another value, as extractors note them: each against the latest of them."""
     groups: dict[tuple[str | None, str, str], list[Memory]] = defaultdict(list)
     for memory in claims:
         entity, attribute = memory.metadata.get("entity"), memory.metadata.get("attribute")
@@ -162,10 +161,12 @@ def _by_attribute(claims: Sequence[Memory]) -> Iterator[Conflict]:
             key = (memory.user, json.dumps(entity).casefold(), json.dumps(attribute).casefold())
             groups[key].append(memory)
     for members in groups.values():
+        values = [_value(memory) for memory in members]
+        recent = max(0, len(members) - COMPARED)
         for place, first in enumerate(members):
-            for second in members[place + 1 :]:
-                if _value(first) != _value(second):
-                    yield Conflict(first=first, second=second, reasons=("attribute",), similarity=math.nan)
+            for later in range(max(place + 1, recent), len(members)):
+                if values[place] != values[later]:
+                    yield Conflict(first=first, second=members[later], reasons=("attribute",), similarity=math.nan)
 
 
 def _value(memory: Memory) -> str:
@@ -179,8 +180,8 @@ def _pair(first: Memory, second: Memory) -> tuple[str, str]:
 
 
 def _chosen(first: Memory, second: Memory, keep: str | None) -> tuple[Memory, Memory]:
-    if keep in {first.uid, first.id}:
+    if keep in (first.uid, first.id):  # what is no text need not be hashable
         return first, second
-    if keep in {second.uid, second.id}:
+    if keep in (second.uid, second.id):
         return second, first
     raise InvalidInput("keep= is the id of one of the two memories of the conflict")

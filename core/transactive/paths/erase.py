@@ -9,7 +9,7 @@ from transactive.ledger import lineage, manifest, memories, purge
 from transactive.ledger.times import stamp
 from transactive.paths.incoming import check_name
 from transactive.paths.writing import Writing
-from transactive.policies import DEFAULT, effective
+from transactive.policies import horizon
 from transactive.records import Erased
 from transactive.rules.access import Identity
 
@@ -61,16 +61,8 @@ class Erasing:
         """For each of these namespaces, the time before which what was forgotten was forgotten too long ago."""
         with self._store.ledger.read() as connection:
             policies = self._store.tables(connection).policies
-        now, found = self._store.clock(), dict[str, int]()
-        for place in places:
-            kept = effective(policies, place).purge_after or DEFAULT.purge_after
-            assert kept is not None
-            assert not isinstance(kept, str)
-            try:
-                found[place] = stamp(now - kept)
-            except OverflowError:  # longer than time has been counted: for ever
-                continue
-        return found
+        now = self._store.clock()
+        return {place: stamp(horizon(policies, place, now)) for place in places}
 
     def erase(self, identity: Identity, user: str) -> Erased:
         """Delete all about a user, with copies and what was derived from it; the index must then be rebuilt."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -19,7 +19,7 @@ from transactive.paths.heirs import heir_of, succeed
 from transactive.paths.reading import Reading
 from transactive.paths.reinforce import rekey
 from transactive.paths.writing import Change, Writing
-from transactive.policies import DEFAULT, effective
+from transactive.policies import horizon
 from transactive.records import Forgotten, Memory, Source
 from transactive.rules.access import Identity, Reach
 from transactive.rules.ids import is_uuid
@@ -134,9 +134,7 @@ class Forgetting:
 
     def _past(self, change: Change, namespace: str, gone_at: datetime | None) -> bool:
         """Whether what is gone since a time is due to be purged, whether that has happened yet or not."""
-        kept = effective(change.tables.policies, namespace).purge_after or DEFAULT.purge_after
-        assert isinstance(kept, timedelta)
-        return gone_at is not None and change.now - gone_at >= kept
+        return gone_at is not None and gone_at <= horizon(change.tables.policies, namespace, change.now)
 
     def _superseded_again(self, change: Change, memory: Memory) -> list[str]:
         """A correction is back: what it corrected, if nothing else took its place, is corrected again."""
@@ -160,9 +158,7 @@ class Forgetting:
         if not isinstance(forget_id, str) or not is_uuid(forget_id):
             raise InvalidInput("undo takes what forget() returned, or its id; a dry run forgot nothing and has none")
         with self._writing.change(identity, "undo") as change:
-            taken = memories.forgotten(change.connection, forget_id)
-            kept = [row for row in taken if not self._past(change, row.namespace, unstamp(row.forgotten_at))]
-            rows = [row for row in kept if change.reach.changes(memories.to_memory(row))]
+            rows = self._restorable(change, forget_id)
             said = self._said_again(change, forget_id)
             if not rows and not said:
                 raise NotFound(
@@ -179,6 +175,15 @@ class Forgetting:
             self._note(change, rows, forget_id)
         self._store.forget_known()
         return len(rows)
+
+    def _restorable(self, change: Change, forget_id: str) -> list[AnyRow]:
+        """What one `forget` took, that the identity may change and that is not purged."""
+        return [
+            row
+            for row in memories.forgotten(change.connection, forget_id)
+            if change.reach.changes(memories.to_memory(row))
+            and not self._past(change, row.namespace, unstamp(row.forgotten_at))
+        ]
 
     def _said_again(self, change: Change, forget_id: str) -> list[str]:
         """Of the sayings that one `forget` took back, those that the identity may change and that are not purged."""

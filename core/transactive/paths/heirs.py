@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 
 from transactive.ledger import corroborations, lineage, memories
 from transactive.ledger.rows import AnyRow
 from transactive.paths.reinforce import rekey
 from transactive.paths.writing import Change
-from transactive.records import Memory, Source
+from transactive.records import Memory, Source, another
 from transactive.rules.cues import tells_when
 from transactive.rules.duplicates import text_key
 
@@ -57,10 +56,10 @@ def divide(change: Change, row: AnyRow, new_id: Callable[[], str]) -> None:
 def heir_of(memory: Memory, source: Source, uid: str, now: datetime) -> Memory:
     """The same finding in the name of another agent that said it, as that agent said it."""
     said = source.details
-    return replace(
+    return another(
         memory,
-        id=uid,
-        uid=uid,
+        uid,
+        now,
         agent=source.agent,
         text=source.text or memory.text,
         source=source.source,
@@ -69,20 +68,8 @@ def heir_of(memory: Memory, source: Source, uid: str, now: datetime) -> Memory:
         confidence=said.get("confidence"),
         session=said.get("session"),
         created_at=source.first_at,
-        recorded_at=now,
-        updated_at=now,
-        version=1,
-        verified_by=None,
-        verified_at=None,
         derived_from=tuple(said.get("derived_from", ())),
-        supersedes=(),
-        superseded_by=None,
         importance=said.get("importance", memory.importance),
         promoted_from=source.memory,
         promoted_by=None if source.memory is None else source.agent,
-        reinforced=0,
-        corroborated=0,
-        last_seen_at=None,
-        accessed_at=None,
-        accesses=0,
     )

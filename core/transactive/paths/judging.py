@@ -54,28 +54,41 @@ class Judging:
         self._store = store
 
     def judged(
-        self, identity: Identity, drafts: Sequence[Draft], vectors: Vectors, policies: Mapping[str, Policy]
+        self,
+        identity: Identity,
+        drafts: Sequence[Draft],
+        vectors: Vectors,
+        policies: Mapping[str, Policy],
+        *,
+        few: bool,
     ) -> list[Draft]:
-        """The drafts with importance, and with what they may repeat; `policies` by namespace."""
-        places: dict[str, list[int]] = {}
-        few = len(drafts) <= MOST_LOOKED_UP
-        for place, draft in enumerate(drafts):
-            if self._looks(draft, policies[draft.memory.namespace], few=few):
-                places.setdefault(draft.memory.namespace, []).append(place)
-        found = list(drafts)
-        novelty: dict[int, float] = {}
-        for namespace, members in places.items() if self._store.index is not None else ():
-            some = vectors[members]
+        """The drafts with importance, and with what they may repeat; `policies` by namespace.
+
+        `few` says whether the call that they are of has no more items than are looked up.
+        """
+        found, novelty = list(drafts), dict[int, float]()
+        for namespace, members in self._places(drafts, policies, few=few).items():
+            some, at = vectors[members], policies[namespace].duplicate_at
             near = self.nearest(identity, namespace, some)
-            at = policies[namespace].duplicate_at
             twins = {} if at is None else _twins([drafts[m].memory for m in members], some, at)
             for row, place in enumerate(members):
-                if near is not None:
-                    novelty[place] = 1.0 - max((cosine for _, cosine in near[row]), default=0.0)
-                close = closer(near[row] if near is not None else (), at)
-                twin = twins.get(row)
-                found[place] = replace(found[place], near=close, twin=None if twin is None else members[twin])
+                around = () if near is None else near[row]
+                twin = members[twins[row]] if row in twins else None
+                found[place] = replace(found[place], near=closer(around, at), twin=twin)
+                if few and near is not None:
+                    novelty[place] = 1.0 - max((cosine for _, cosine in around), default=0.0)
         return [self._rated(draft, novelty.get(place)) for place, draft in enumerate(found)]
+
+    def _places(self, drafts: Sequence[Draft], policies: Mapping[str, Policy], *, few: bool) -> dict[str, list[int]]:
+        """For each namespace, the places of the drafts whose neighbours are worth a search."""
+        places: dict[str, list[int]] = {}
+        if self._store.index is None:
+            return places
+        for place, draft in enumerate(drafts):
+            namespace = draft.memory.namespace
+            if self._looks(draft, policies[namespace], few=few):
+                places.setdefault(namespace, []).append(place)
+        return places
 
     def _looks(self, draft: Draft, policy: Policy, *, few: bool) -> bool:
         """Whether the neighbours of a fact are worth a search: for another wording of it, or for its novelty."""

@@ -93,6 +93,15 @@ class Promoting:
         if done is not None and self._still_says(change, done, memory):
             return done
         policy = effective(change.tables.policies, to)
+        copy = self._copy(change, memory, to, policy)
+        existing = Existing(change, [copy], near) if policy.reinforce else None
+        old = None if existing is None else existing.repeated(copy, near)
+        if old is not None:
+            return reinforce(change, old, copy, importance_given=False, own=memory.uid)
+        self._add(change, copy, memory, existing, vector)
+        return copy
+
+    def _copy(self, change: Change, memory: Memory, to: str, policy: Policy) -> Memory:
         assert policy.ttl is None or not isinstance(policy.ttl, str)
         copy = promotion.copy(
             memory,
@@ -104,23 +113,24 @@ class Promoting:
             expires=expiry(change.now, policy.ttl),
         )
         check_admission(copy, policy)
-        existing = Existing(change, [copy], near)
-        old = existing.repeated(copy, near) if policy.reinforce else None
-        if old is not None:
-            return reinforce(change, old, copy, importance_given=False, own=memory.uid)
-        take_tokens(change, [to])
-        key = text_key(copy.text) if policy.reinforce else None
-        sole = key is not None and existing.free(copy)
-        change.enter([to])
-        new = memories.to_row(copy, turn=False, tells_when=tells_when(copy.text), text_key=key, sole=sole)
-        memories.add(change.connection, [new])
+        return copy
+
+    def _add(
+        self, change: Change, copy: Memory, origin: Memory, existing: Existing | None, vector: Vectors | None
+    ) -> None:
+        """Write the copy; where there may be `existing` ones that it might repeat, others can repeat it too."""
+        take_tokens(change, [copy.namespace])
+        key = None if existing is None else text_key(copy.text)
+        sole = existing is not None and existing.free(copy)
+        change.enter([copy.namespace])
+        row = memories.to_row(copy, turn=False, tells_when=tells_when(copy.text), text_key=key, sole=sole)
+        memories.add(change.connection, [row])
         change.changed(copy, "promote")
-        self._supersede(change, copy, memory)
+        self._supersede(change, copy, origin)
         if vector is not None:
             change.fresh[copy.uid] = (1, vector)
         if copy.expires_at is not None:
             self._store.expiring = True
-        return copy
 
     def _still_says(self, change: Change, done: Memory, memory: Memory) -> bool:
         """Whether an earlier copy is one that the promoter may know of, and says what the memory now says."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -71,15 +71,7 @@ def question(
     as_of: datetime | None = None,
 ) -> Question:
     """Check what a caller asks."""
-    parts = [parse(where)]
-    if namespaces is not None:
-        parts.append(narrowed([check_pattern(pattern) for pattern in _several(namespaces, "namespaces")]))
-    if kinds is not None:
-        parts.append(equals("kind", *(check_kind(kind) for kind in _several(kinds, "kinds"))))
-    if session is not None:
-        parts.append(equals("session", check_name(session, "a session")))
-    if min_importance is not None:
-        parts.append(Test("importance", "gte", unit_interval(min_importance, "min_importance")))
+    parts = [parse(where), *_narrowing(namespaces, kinds, session, min_importance)]
     if exclude_own:
         parts.append(Not(equals("agent", identity.agent)))
     if not isinstance(include_superseded, bool):
@@ -123,3 +115,17 @@ def _cosine(value: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not -1 <= value <= 1:
         raise InvalidInput(f"min_similarity is a number from -1 to 1, not {value!r:.40}")
     return float(value)
+
+
+def _narrowing(
+    namespaces: Sequence[str] | None, kinds: Sequence[str] | None, session: str | None, min_importance: float | None
+) -> Iterator[Expression]:
+    """What the arguments ask for that a filter could say as well."""
+    if namespaces is not None:
+        yield narrowed([check_pattern(pattern) for pattern in _several(namespaces, "namespaces")])
+    if kinds is not None:
+        yield equals("kind", *(check_kind(kind) for kind in _several(kinds, "kinds")))
+    if session is not None:
+        yield equals("session", check_name(session, "a session"))
+    if min_importance is not None:
+        yield Test("importance", "gte", unit_interval(min_importance, "min_importance"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -58,6 +59,14 @@ class Reading:
             if readable(reach, row, self._store):
                 return row
         raise NotFound(f"no memory {name!r:.100} that {reach.identity.agent!r} can read")
+
+    def several(self, identity: Identity, uids: Sequence[str]) -> list[Memory]:
+        """Of these memories, those that are live and that the identity may read, in the order given."""
+        with self._store.ledger.read() as connection:
+            reach = self._store.reach(connection, identity)
+            rows = memories.by_uids(connection, uids)
+        found = [rows[uid] for uid in uids if uid in rows]
+        return [memories.to_memory(row) for row in found if readable(reach, row, self._store)]
 
     def standing(self, connection: Connection, reach: Reach, memory: Memory) -> Memory:
         """What stands at the end of a chain of corrections, as far as the identity may read it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -27,7 +27,7 @@ from transactive.records import ChannelScore, Hit, Memory, Recall, Why
 from transactive.rules import cues, fusion, ranking, weighing
 from transactive.rules.access import Identity, Reach, widened
 from transactive.rules.identifiers import exact
-from transactive.store import Store
+from transactive.store import Store, View
 
 log = logging.getLogger("transactive")
 
@@ -104,10 +104,7 @@ class Recalling:
         if vector is None:
             vector = embed_query(self._store.encoders.embedder, cues.without(asked.query, mentions))
         left_out = held_back(self._store, asked)
-        readable = view.admitted(self._store.latest.gated)
-        if readable == ALL and self._store.superseding and not asked.superseded:
-            readable = equals("scopes", "**")  # which everything has but what was superseded
-        where = both(readable, self._resolved(connection, reach, asked.narrowed), *self._not_expired(connection))
+        where = self._where(connection, reach, view, asked)
         lists = index.candidates(
             Search(
                 dense=vector,
@@ -122,11 +119,7 @@ class Recalling:
         own = [(c.keys, c.scores) if weight else ([], _NO_SCORES) for c, weight in zip(lists, weights, strict=False)]
         fused = fusion.fuse(own, [c.keys for c in lists[4:]], weights, every=asked.every)
         named = {mention.name for mention in mentions}
-        cue = ranking.Cues(
-            name=next(iter(named)) if len(named) == 1 else None,
-            when=cues.asks_when(asked.query),
-            date=cues.mentioned_date(asked.query),
-        )
+        cue = _cue(asked.query, named)
         fused, ranked = self._ranked(connection, fused, cue)
         if self._weighs(asked):
             ranked = self._weighed(connection, asked, fused, ranked)
@@ -142,6 +135,13 @@ class Recalling:
             if len(hits) == asked.wanted:
                 break
         return hits[asked.offset :]
+
+    def _where(self, connection: Connection, reach: Reach, view: View, asked: Question) -> Expression:
+        """What the index is to look among: what may be read, is asked for, and is not over."""
+        readable = view.admitted(self._store.latest.gated)
+        if readable == ALL and self._store.superseding and not asked.superseded:
+            readable = equals("scopes", "**")  # which everything has but what was superseded
+        return both(readable, self._resolved(connection, reach, asked.narrowed), *self._not_expired(connection))
 
     def _ranked(
         self, connection: Connection, fused: fusion.Fused, cue: ranking.Cues
@@ -233,6 +233,14 @@ def _declarable(test: Test) -> str:
         return ""
     kind = "time" if isinstance(test.operand, datetime) else "number"
     return f"; or declare the field: TeamMemory.open(…, index_fields={{{test.path!r}: {kind!r}}})"
+
+
+def _cue(query: str, named: Collection[str]) -> ranking.Cues:
+    return ranking.Cues(
+        name=next(iter(named)) if len(named) == 1 else None,
+        when=cues.asks_when(query),
+        date=cues.mentioned_date(query),
+    )
 
 
 def _live(row: AnyRow, now: datetime) -> Memory | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,8 +10,9 @@ from transactive.ledger import corroborations, memories
 from transactive.ledger.corroborations import Sameness, Saying
 from transactive.ledger.rows import AnyRow
 from transactive.ledger.times import stamp
-from transactive.paths.judging import compatible, merged, repeats
+from transactive.paths.judging import FACTS, Draft, compatible, merged, repeats
 from transactive.paths.writing import Change
+from transactive.policies import Policy
 from transactive.records import Memory
 from transactive.rules.cues import tells_when
 from transactive.rules.duplicates import text_key
@@ -53,6 +54,48 @@ class Existing:
             if row.sole:
                 memories.change(self._change.connection, row.uid, sole=False)
         return True
+
+
+def told_apart(
+    change: Change, drafts: Sequence[Draft], policies: Mapping[str, Policy]
+) -> tuple[dict[int, tuple[Draft, bytes | None, bool]], dict[int, tuple[Draft, Memory | int]]]:
+    """The drafts that are new, with their text keys, and those that say again what a memory or a draft says."""
+    new: dict[int, tuple[Draft, bytes | None, bool]] = {}
+    again: dict[int, tuple[Draft, Memory | int]] = {}
+    existing = _existing(change, drafts)
+    keyed: dict[tuple[Sameness, bytes], list[int]] = {}
+    for place, draft in enumerate(drafts):
+        memory = draft.memory
+        if not (_repeatable(draft) and policies[memory.namespace].reinforce):
+            new[place] = draft, None, False
+            continue
+        key = text_key(memory.text)
+        group = (Sameness.of(memory), key)
+        old: Memory | int | None = None
+        if draft.is_fact:
+            twins = {n: new[n][0] for n in (*keyed.get(group, ()), draft.twin) if n in new}
+            old = existing.repeated(memory, draft.near) or _repeated(memory, twins)
+        if old is not None:
+            again[place] = draft, old
+        else:
+            new[place] = draft, key, group not in keyed and existing.free(memory)
+            keyed.setdefault(group, []).append(place)
+    return new, again
+
+
+def _existing(change: Change, drafts: Sequence[Draft]) -> Existing:
+    facts = [draft for draft in drafts if _repeatable(draft)]
+    return Existing(change, (draft.memory for draft in facts), (uid for draft in facts for uid in draft.near))
+
+
+def _repeatable(draft: Draft) -> bool:
+    """Whether others may say it again: facts and procedures without an id of their own."""
+    return draft.memory.kind in FACTS and not draft.own_id
+
+
+def _repeated(memory: Memory, twins: Mapping[int, Draft]) -> int | None:
+    """The place of the first of the same batch that says the same, if nothing is lost in it."""
+    return next((n for n, twin in twins.items() if compatible(memory, twin.memory, may_change=True)), None)
 
 
 def reinforce(

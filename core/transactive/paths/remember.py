@@ -23,18 +23,17 @@ from transactive.paths.admission import (
     take_tokens,
 )
 from transactive.paths.incoming import check_item, check_items, expiry
-from transactive.paths.judging import FACTS, Draft, Judging, compatible
+from transactive.paths.judging import MOST_LOOKED_UP, Draft, Judging
 from transactive.paths.points import is_turn
 from transactive.paths.promote import Promoting
 from transactive.paths.reading import Reading
-from transactive.paths.reinforce import Existing, reinforce
+from transactive.paths.reinforce import reinforce, told_apart
 from transactive.paths.writing import Change, Writing
 from transactive.policies import Policy, effective
 from transactive.records import Memory, NewMemory
 from transactive.rules import ids
 from transactive.rules.access import Identity, Reach, clears
 from transactive.rules.cues import tells_when
-from transactive.rules.duplicates import text_key
 
 BATCH = 1000
 ALONE = frozenset({"remember", "correct", "resolve"})
@@ -80,11 +79,12 @@ class Remembering:
         self._check_ids(drafts, alone=alone)
         drafts = self._judging.scored(drafts)
         done: list[Memory] = []
+        few = len(drafts) <= MOST_LOOKED_UP
         rated = [draft.memory.namespace for draft in drafts]  # the first batch takes the tokens of all
         for start in range(0, len(drafts), BATCH):
             some = drafts[start : start + BATCH]
             ahead = () if start else rated
-            done.extend(self._write(identity, some, policies, action, also=also, ahead=ahead))
+            done.extend(self._write(identity, some, policies, action, also=also, ahead=ahead, few=few))
             if report is not None:
                 report(len(done), len(drafts))
         return done
@@ -136,16 +136,23 @@ class Remembering:
     def _draft(self, identity: Identity, new: NewMemory, namespace: str, now: datetime, policy: Policy) -> Draft:
         if identity.user is not None and new.user not in {None, identity.user}:
             raise AccessDenied("this handle is bound to one user and writes about that user only; leave user= out")
+        memory = self._memory(identity, new, namespace, now, policy)
+        check_admission(memory, policy)
+        turn = is_turn(self._store.encoders, memory)
+        return Draft(memory, turn, own_id=new.id is not None, importance_given=new.importance is not None)
+
+    def _memory(self, identity: Identity, new: NewMemory, namespace: str, now: datetime, policy: Policy) -> Memory:
+        """What an item is once all that it leaves open is filled in."""
         session = new.session or identity.session
         uid = ids.of_foreign(self._store.settings.store_id, namespace, new.id) if new.id else self._store.new_id()
         ttl: Any = new.ttl if new.ttl is not None else policy.ttl
-        memory = Memory(
+        return Memory(
             id=new.id or uid,
             uid=uid,
             namespace=namespace,
             kind=new.kind or ("episodic" if session else "semantic"),
             text=new.text,
-            importance=0.0 if new.importance is None else new.importance,
+            importance=new.importance or 0.0,
             agent=identity.agent,
             created_at=new.created_at or now,
             recorded_at=now,
@@ -164,13 +171,6 @@ class Remembering:
             expires_at=expiry(now, ttl),
             derived_from=tuple(new.derived_from),
             supersedes=tuple(new.supersedes),
-        )
-        check_admission(memory, policy)
-        return Draft(
-            memory,
-            is_turn(self._store.encoders, memory),
-            own_id=new.id is not None,
-            importance_given=new.importance is not None,
         )
 
     def _check_ids(self, drafts: Sequence[Draft], *, alone: bool) -> None:
@@ -193,9 +193,10 @@ class Remembering:
         *,
         also: Also | None,
         ahead: Sequence[str],
+        few: bool,
     ) -> list[Memory]:
         vectors = self._embedded(drafts)
-        judged = self._judging.judged(identity, drafts, vectors, policies)
+        judged = self._judging.judged(identity, drafts, vectors, policies, few=few)
         near = self._targets(identity, judged, vectors)
         try:
             with self._writing.change(identity, action) as change:
@@ -234,31 +235,36 @@ class Remembering:
         *,
         ahead: Sequence[str],
     ) -> list[Memory]:
-        new, again = self._sorted(change, drafts, policies)
+        new, again = told_apart(change, drafts, policies)
         self._admit(change, drafts, ahead)
         self._displace(change, [draft.memory.uid for draft in drafts if draft.own_id])
-        rows = [
-            memories.to_row(d.memory, turn=d.turn, tells_when=tells_when(d.memory.text), text_key=key, sole=sole)
-            for d, key, sole in new.values()
-        ]
-        memories.add(change.connection, rows)
+        self._add(change, list(new.values()))
         change.fresh.update((d.memory.uid, (1, vectors[n])) for n, (d, *_) in new.items() if len(vectors))
-        for draft, *_ in new.values():
-            change.changed(draft.memory)
-            self._supersede(change, draft.memory)
-        self._turned(change, [draft.memory.uid for draft, *_ in new.values() if draft.turn])
         written = {n: draft.memory for n, (draft, *_) in new.items()}
         for n, (draft, old) in again.items():
-            said = written[old] if isinstance(old, int) else old
-            current = memories.to_memory(memories.by_uids(change.connection, [said.uid])[said.uid])
-            own = isinstance(old, int)  # what the same call has just written may gain all that the call says
-            written[n] = reinforce(
-                change, current, draft.memory, importance_given=draft.importance_given, may_change=own
-            )
+            written[n] = self._said_again(change, draft, old, written)
         for n in range(len(drafts)):
             vector = vectors[n] if len(vectors) and n in new else None
             self._promoting.by_policy(change, written[n], near.get(n, ()), vector)
         return [written[n] for n in range(len(drafts))]
+
+    def _add(self, change: Change, new: Sequence[tuple[Draft, bytes | None, bool]]) -> None:
+        rows = [
+            memories.to_row(d.memory, turn=d.turn, tells_when=tells_when(d.memory.text), text_key=key, sole=sole)
+            for d, key, sole in new
+        ]
+        memories.add(change.connection, rows)
+        for draft, *_ in new:
+            change.changed(draft.memory)
+            self._supersede(change, draft.memory)
+        self._turned(change, [draft.memory.uid for draft, *_ in new if draft.turn])
+
+    def _said_again(self, change: Change, draft: Draft, old: Memory | int, written: Mapping[int, Memory]) -> Memory:
+        """What a draft repeats, a memory or a draft before it, gains what is said with it."""
+        own = isinstance(old, int)  # what the same call has just written may gain all that the call says
+        said = written[old] if isinstance(old, int) else old
+        current = memories.to_memory(memories.by_uids(change.connection, [said.uid])[said.uid])
+        return reinforce(change, current, draft.memory, importance_given=draft.importance_given, may_change=own)
 
     def _displace(self, change: Change, uids: Sequence[str]) -> None:
         """An id that a forgotten or expired memory had is free again."""
@@ -278,33 +284,6 @@ class Remembering:
         join_sessions(change, [draft.memory for draft in drafts])
         change.enter(places)
         change.target = places[0] if len(places) == 1 else f"{len(places)} namespaces"
-
-    def _sorted(
-        self, change: Change, drafts: Sequence[Draft], policies: Mapping[str, Policy]
-    ) -> tuple[dict[int, tuple[Draft, bytes | None, bool]], dict[int, tuple[Draft, Memory | int]]]:
-        """The drafts that are new, with their text keys, and those that say again what a memory or a draft says."""
-        new: dict[int, tuple[Draft, bytes | None, bool]] = {}
-        again: dict[int, tuple[Draft, Memory | int]] = {}
-        facts = [d for d in drafts if d.memory.kind in FACTS and not d.own_id]
-        existing = Existing(change, (d.memory for d in facts), (uid for d in facts for uid in d.near))
-        keyed: dict[tuple[Any, ...], list[int]] = {}
-        for place, draft in enumerate(drafts):
-            memory = draft.memory
-            if memory.kind not in FACTS or draft.own_id or not policies[memory.namespace].reinforce:
-                new[place] = draft, None, False
-                continue
-            key = text_key(memory.text)
-            group = (memory.namespace, memory.kind, memory.user, memory.sensitivity, key)
-            twins = [n for n in (*keyed.get(group, ()), draft.twin) if n in new]
-            old = existing.repeated(memory, draft.near) if draft.is_fact else None
-            if old is None and draft.is_fact:
-                old = next((n for n in twins if compatible(memory, new[n][0].memory, may_change=True)), None)
-            if old is not None:
-                again[place] = draft, old
-            else:
-                new[place] = draft, key, group not in keyed and existing.free(memory)
-                keyed.setdefault(group, []).append(place)
-        return new, again
 
     def _supersede(self, change: Change, memory: Memory) -> None:
         if not memory.supersedes:

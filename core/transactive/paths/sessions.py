@@ -12,7 +12,7 @@ from transactive.ledger import sessions
 from transactive.ledger.times import stamp
 from transactive.models import Models, ModelsLike
 from transactive.paths.admission import check_session
-from transactive.paths.incoming import check_count, check_metadata, check_name
+from transactive.paths.incoming import check_count, check_metadata, check_name, optional_name
 from transactive.paths.remember import Remembering
 from transactive.paths.writing import Writing
 from transactive.records import Memory, NewMemory, SessionInfo, Transcript
@@ -101,8 +101,8 @@ class Sitting:
         """The sessions that the identity began, latest first; for the owner, all."""
         self._store.check()
         conditions = {} if identity.is_owner else {"agent": identity.agent}
-        about = identity.user or (None if user is None else check_name(user, "a user"))
-        if user is not None and identity.user not in {None, user}:
+        about = optional_name(user, "a user") or identity.user
+        if identity.user not in {None, about}:
             raise InvalidInput("this handle is bound to one user and sees that user's sessions only; leave user= out")
         if about is not None:
             conditions["user"] = about

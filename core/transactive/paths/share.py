@@ -120,6 +120,7 @@ class Sharing:
         with self._writing.change(identity, "configure") as change:
             _check_admin(change, where)
             change.target = where
+            self._check_target(change, where, policy)
             empty = policy == Policy()
             if empty:
                 access.remove_policy(change.connection, where)
@@ -127,6 +128,17 @@ class Sharing:
                 access.set_policy(change.connection, where, policy, identity.agent, stamp(change.now))
             if not where.endswith("*"):
                 namespaces.add(change.connection, [where], change.now)
+
+    def _check_target(self, change: Change, pattern: str, policy: Policy) -> None:
+        """`InvalidInput` when what the policy would promote has nowhere to go, here or by another policy."""
+        if policy.promote_at is None or self._store.settings.shared is not None:
+            return
+        others = (other for where, other in change.tables.policies.items() if where != pattern)
+        if all(each.promote_to is None for each in (policy, *others)):
+            raise InvalidInput(
+                "this store has no shared namespace (open(…, shared=None)), so that promote_at alone promotes nothing; "
+                "say where to as well: Policy(promote_to=…, promote_at=…)"
+            )
 
     def policy(self, namespace: str) -> Policy:
         """The policy that is in force in a namespace, every field filled in."""

@@ -24,6 +24,7 @@ from transactive.records.memory import (
     NewMemory,
     Right,
     Sensitivity,
+    another,
 )
 
 __all__ = [
@@ -66,5 +67,6 @@ __all__ = [
     "Typed",
     "Version",
     "Why",
+    "another",
     "speaker",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -80,6 +80,31 @@ class Memory:
     def verified(self) -> bool:
         """Whether somebody with the right to do so has verified it."""
         return self.verified_by is not None
+
+
+def another(memory: Memory, uid: str, now: datetime, **changes: Any) -> Memory:
+    """A new memory like a given one: what it says and about whom, and nothing of what has become of that one."""
+    fresh: dict[str, Any] = {
+        "id": uid,
+        "uid": uid,
+        "recorded_at": now,
+        "updated_at": now,
+        "version": 1,
+        "verified_by": None,
+        "verified_at": None,
+        "derived_from": (),
+        "supersedes": (),
+        "superseded_by": None,
+        "promoted_from": None,
+        "promoted_by": None,
+        "reinforced": 0,
+        "corroborated": 0,
+        "last_seen_at": None,
+        "accessed_at": None,
+        "accesses": 0,
+        "forgotten_at": None,
+    }
+    return replace(memory, **{**fresh, **changes})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -145,6 +145,11 @@ class Marks:
     words: Counter[str]
     """The same, counted."""
 
+    @property
+    def figures(self) -> tuple[tuple[str, ...], frozenset[str], bool]:
+        """Numbers, dates and negation: where they differ, two texts about the same thing contradict each other."""
+        return self.numbers, self.dates, self.negated
+
 
 @lru_cache(maxsize=4096)
 def marks(text: str) -> Marks:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from transactive.errors import InvalidInput
 from transactive.records import Context, Hit, Memory, Recall
 from transactive.rules.dates import in_words
 
@@ -16,6 +17,8 @@ def cited_line(number: int, memory: Memory) -> str:
 
 def pack(hits: Sequence[Hit] | Recall, budget: int, count_tokens: Callable[[str], int]) -> Context:
     """The best hits, in order, whose lines fit the budget together; a hit that does not fit is passed over."""
+    if not callable(count_tokens):
+        raise InvalidInput(f"count_tokens is a function from a text to a number, not {count_tokens!r:.40}")
     lines: list[str] = []
     taken: list[Hit] = []
     for hit in hits:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from transactive.policies import Policy
-from transactive.records import Memory
+from transactive.records import Memory, another
 
 THRESHOLD = 0.7
 """The importance from which on memories are promoted, where the policy says to but not from when on."""
@@ -26,26 +25,19 @@ def target(memory: Memory, policy: Policy, shared: str | None) -> str | None:
 def copy(
     memory: Memory, uid: str, to: str, by: str, now: datetime, *, keeps_verified: bool, expires: datetime | None
 ) -> Memory:
-    """The copy in another namespace: the same author, user, time and content, with its origin kept."""
-    return replace(
+    """The copy in another namespace: the same author, user, time and content, with its origin kept.
+
+    Of a document it is a fact: it does not follow the document's value.
+    """
+    return another(
         memory,
-        id=uid,
-        uid=uid,
+        uid,
+        now,
         namespace=to,
-        recorded_at=now,
-        updated_at=now,
-        version=1,
+        kind="semantic" if memory.kind == "document" else memory.kind,
         verified_by=memory.verified_by if keeps_verified else None,
         verified_at=memory.verified_at if keeps_verified else None,
         expires_at=expires,
-        derived_from=(),
-        supersedes=(),
-        superseded_by=None,
         promoted_from=memory.uid,
         promoted_by=by,
-        reinforced=0,
-        corroborated=0,
-        last_seen_at=None,
-        accessed_at=None,
-        accesses=0,
     )
