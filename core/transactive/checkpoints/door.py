@@ -234,8 +234,8 @@ def _finite(value: Version) -> bool:
 
 
 def _count(limit: object) -> int:
-    if isinstance(limit, bool) or not isinstance(limit, int):
-        raise InvalidInput(f"limit is a whole number, not {limit!r:.40}")
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
+        raise InvalidInput(f"limit is a whole number, at least 0, not {limit!r:.40}")
     return limit
 
 

@@ -64,7 +64,7 @@ class Finding:
             min_similarity=min_similarity,
         )
         narrowed = both(asked.narrowed, equals("kind", "document"), parse_documents(where))
-        asked = replace(asked, every=True, narrowed=narrowed)
+        asked = replace(asked, every=True, windows=False, narrowed=narrowed)
         among = None if candidates is None else check_count(candidates, "candidates", least=1, most=1000)
         hits = self._recalling.recall(identity, _widened(asked, among) if spread else asked)
         found = self._documents(hits)
@@ -91,7 +91,7 @@ class Finding:
         index = self._store.index
         stored = {} if index is None else index.vectors([hit.document.uid or "" for hit in found])
         nothing = np.zeros(self._store.encoders.embedder.dimensions, np.float32)
-        vectors = np.array([stored.get(hit.document.uid or "", nothing) for hit in found]).reshape(len(found), -1)
+        vectors = np.array([stored.get(hit.document.uid or "", nothing) for hit in found]).reshape(-1, len(nothing))
         relevance = np.nan_to_num(np.array([hit.similarity for hit in found], np.float32))
         chosen = diverse(relevance, vectors, diversity, asked.wanted)
         return [found[place] for place in chosen[asked.offset :]]

@@ -12,7 +12,7 @@ import numpy as np
 from transactive.embedding.protocol import Vectors
 from transactive.embedding.terms import Sparse
 from transactive.filters import ALL, Expression, matches
-from transactive.index.protocol import FACETS, Candidates, Channel, Point, Search, read_fields
+from transactive.index.protocol import FACETS, Candidates, Channel, Point, Search, read_fields, without_windows
 
 
 class MemoryIndex:
@@ -47,7 +47,7 @@ class MemoryIndex:
         for term in search.identifiers:
             one = Sparse(np.array([term], np.uint32), np.ones(1, np.float32))
             lists.append(_ranked("identifiers", _sparse(readable, corpus, "terms", one), search.depth))
-        return lists
+        return lists if search.windows else without_windows([lists[0], lists[2], *lists[4:]])
 
     def nearest(self, vectors: Sequence[Vectors], where: Expression, limit: int) -> list[list[tuple[str, float]]]:
         """By exhaustive search."""

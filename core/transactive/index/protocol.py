@@ -94,6 +94,8 @@ class Search:
     corpus: Expression = ALL
     """What the caller may read: the population of the inverse document frequencies."""
     depth: int = 100
+    windows: bool = True
+    """Whether the channels of windows are asked; where only what is no turn is found, they are those of the own text."""
 
 
 class Candidates(NamedTuple):
@@ -103,6 +105,12 @@ class Candidates(NamedTuple):
     keys: list[int]
     """Each `uid` as its 128-bit integer: hundreds of them are hashed and compared for one recall."""
     scores: npt.NDArray[np.float64]
+
+
+def without_windows(lists: Sequence[Candidates]) -> list[Candidates]:
+    """The lists of a search without windows, with those of the own texts in their place."""
+    terms, dense, *rest = lists
+    return [terms, terms._replace(channel="window_terms"), dense, dense._replace(channel="window_dense"), *rest]
 
 
 class Index(Protocol):

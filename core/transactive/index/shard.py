@@ -16,7 +16,7 @@ from transactive.embedding.terms import Sparse
 from transactive.errors import IndexUnavailable, TransactiveError
 from transactive.filters import ALL, Expression
 from transactive.index import edge_filters
-from transactive.index.protocol import FACETS, RANGES, Candidates, Channel, Declared, Point, Search
+from transactive.index.protocol import FACETS, RANGES, Candidates, Channel, Declared, Point, Search, without_windows
 
 _SPARSE: tuple[Channel, ...] = ("terms", "window_terms")
 _DENSE: tuple[Channel, ...] = ("dense", "window_dense")
@@ -81,8 +81,9 @@ class Shard:
         corpus = edge_filters.condition(search.corpus)
         idf = edge.SearchParams(idf=edge.IdfParams(corpus=corpus)) if corpus is not None else None
         dense, terms = search.dense.tolist(), _sparse(search.terms)
-        channels: list[tuple[Channel, Any, str]] = [(name, terms, name) for name in _SPARSE]
-        channels.extend((name, dense, name) for name in _DENSE)
+        first, last = (_SPARSE, _DENSE) if search.windows else (_SPARSE[:1], _DENSE[:1])
+        channels: list[tuple[Channel, Any, str]] = [(name, terms, name) for name in first]
+        channels.extend((name, dense, name) for name in last)
         channels.extend(("identifiers", edge.SparseVector([term], [1.0]), "terms") for term in search.identifiers)
         requests = [
             edge.QueryRequest(
@@ -95,7 +96,8 @@ class Shard:
         ]
         with _translated(self.folder):
             lists = self._shard.query_batch(edge.QueryBatchRequest(requests))
-        return [_candidates(name, points) for (name, _, _), points in zip(channels, lists, strict=True)]
+        found = [_candidates(name, points) for (name, _, _), points in zip(channels, lists, strict=True)]
+        return found if search.windows else without_windows(found)
 
     def nearest(self, vectors: Sequence[Vectors], where: Expression, limit: int) -> list[list[tuple[str, float]]]:
         """A few queries a call, since each call holds the interpreter."""

@@ -28,7 +28,7 @@ from transactive.ledger import filtering
 from transactive.ledger.rows import AnyRow, mapping
 from transactive.ledger.schema import attributes, gaps, memories, revisions
 from transactive.ledger.times import stamp, unstamp
-from transactive.records import Memory, Sensitivity
+from transactive.records import Kind, Memory, Sensitivity
 from transactive.rules.ranking import Traits
 
 _LIVE = memories.c.forgotten_at.is_(None)
@@ -347,11 +347,11 @@ def forgotten(connection: Connection, forget_id: str) -> list[AnyRow]:
     return list(connection.execute(query))
 
 
-def known(connection: Connection) -> list[tuple[str, str, str | None, Sensitivity]]:
-    """Every live combination of namespace, agent, user and sensitivity."""
-    query = select(memories.c.namespace, memories.c.agent, memories.c.user, memories.c.sensitivity).distinct()
-    rows = connection.execute(query.where(_LIVE))
-    return [(row.namespace, row.agent, row.user, row.sensitivity) for row in rows]
+def known(connection: Connection) -> list[tuple[str, str, str | None, Sensitivity, Kind]]:
+    """Every live combination of namespace, agent, user, sensitivity and kind."""
+    m = memories.c
+    rows = connection.execute(select(m.namespace, m.agent, m.user, m.sensitivity, m.kind).where(_LIVE).distinct())
+    return [(row.namespace, row.agent, row.user, row.sensitivity, row.kind) for row in rows]
 
 
 _TRAITS = select(

@@ -129,6 +129,7 @@ Index(
     memories.c.agent,
     memories.c.user,
     memories.c.sensitivity,
+    memories.c.kind,
     sqlite_where=_live,
     postgresql_where=_live,
 )

@@ -36,6 +36,8 @@ class Question:
     """Find what was corrected too."""
     vector: Vectors | None = None
     """What to be close to, in the place of the query's own vector."""
+    windows: bool = True
+    """Whether turns may be among the answers."""
     every: bool = False
     """Whether what is unlike the query is an answer too, after what is like it."""
     vector_weight: float | None = None

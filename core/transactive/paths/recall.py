@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from transactive.embedding.protocol import Vectors, embed_query
 from transactive.embedding.terms import identifier_term
 from transactive.errors import EmbeddingFailed, FilterTooBroad, IndexUnavailable
-from transactive.filters import ALL, And, Expression, Not, Test, both, equals
+from transactive.filters import And, Expression, Not, Test, both, equals
 from transactive.index.protocol import Index, Search, rewritten
 from transactive.ledger import events, memories
 from transactive.ledger.rows import AnyRow
@@ -27,7 +27,7 @@ from transactive.records import ChannelScore, Hit, Memory, Recall, Why
 from transactive.rules import cues, fusion, ranking, weighing
 from transactive.rules.access import Identity, Reach, widened
 from transactive.rules.identifiers import exact
-from transactive.store import Store, View
+from transactive.store import Store, View, names_scopes
 
 log = logging.getLogger("transactive")
 
@@ -113,6 +113,7 @@ class Recalling:
                 where=widened(where) if asked.superseded else where,
                 corpus=view.readable,
                 depth=max(DEPTH, 4 * asked.wanted),
+                windows=asked.windows,
             )
         )
         weights = fusion.weights(asked.vector_weight)
@@ -138,10 +139,10 @@ class Recalling:
 
     def _where(self, connection: Connection, reach: Reach, view: View, asked: Question) -> Expression:
         """What the index is to look among: what may be read, is asked for, and is not over."""
-        readable = view.admitted(self._store.latest.gated)
-        if readable == ALL and self._store.superseding and not asked.superseded:
-            readable = equals("scopes", "**")  # which everything has but what was superseded
-        return both(readable, self._resolved(connection, reach, asked.narrowed), *self._not_expired(connection))
+        selected = view.selected(asked.narrowed, self._store.latest.gated)
+        if self._store.superseding and not asked.superseded and not names_scopes(selected):
+            selected = both(equals("scopes", "**"), selected)  # which everything has but what was superseded
+        return both(self._resolved(connection, reach, selected), *self._not_expired(connection))
 
     def _ranked(
         self, connection: Connection, fused: fusion.Fused, cue: ranking.Cues

@@ -50,6 +50,7 @@ class Change:
                 "sensitivity": memory.sensitivity,
                 "agent": memory.agent,
                 "user": memory.user,
+                "kind": memory.kind,
                 "version": memory.version,
             }
         )
@@ -87,7 +88,7 @@ class Writing:
         self.settling.cleared(safe)
         self.store.superseding |= change.supersedes
         self.store.forget_traits(row["uid"] for row in change.rows)
-        self.store.learn({Who(r["namespace"], r["agent"], r["user"], r["sensitivity"]) for r in change.rows})
+        self.store.learn({Who(r["namespace"], r["agent"], r["user"], r["sensitivity"], r["kind"]) for r in change.rows})
         self.settling.wrote(numbers, min(numbers.values(), default=0), change.fresh)
 
     def _record(self, change: Change, identity: Identity) -> Mapping[str, int]:

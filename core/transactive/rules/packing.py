@@ -21,12 +21,19 @@ def pack(hits: Sequence[Hit] | Recall, budget: int, count_tokens: Callable[[str]
         raise InvalidInput(f"count_tokens is a function from a text to a number, not {count_tokens!r:.40}")
     lines: list[str] = []
     taken: list[Hit] = []
+    spent = 0  # by the lines one by one, which is seldom less than what they take together
     for hit in hits:
         line = cited_line(len(taken) + 1, hit.memory)
-        if count_tokens("\n".join([*lines, line])) <= budget:
+        alone = count_tokens(line + "\n")
+        if spent + alone <= budget or count_tokens("\n".join([*lines, line])) <= budget:
             lines.append(line)
             taken.append(hit)
+            spent += alone
     text = "\n".join(lines)
+    while lines and count_tokens(text) > budget:
+        lines.pop()
+        taken.pop()
+        text = "\n".join(lines)
     return Context(
         text=text,
         hits=tuple(taken),
