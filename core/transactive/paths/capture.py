@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -110,7 +111,7 @@ class Capturing:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return False
-                self._changed.wait(left)
+                self._changed.wait(None if math.isinf(left) else left)
             failure, self._failure = self._failure, None
         if failure is not None:
             raise failure
@@ -211,12 +212,12 @@ class Capturing:
 
 
 def _seconds(timeout: float | None) -> float:
-    """How long to wait at most: without a timeout, as long as a thread can."""
+    """How long to wait at most: for ever without a timeout, and with one that is longer than a thread can."""
     if timeout is None:
-        return threading.TIMEOUT_MAX
+        return math.inf
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout >= 0:
         raise InvalidInput(f"timeout is a number of seconds, at least 0, not {timeout!r:.40}")
-    return min(timeout, threading.TIMEOUT_MAX)
+    return timeout if timeout < threading.TIMEOUT_MAX else math.inf
 
 
 def _message_id(identity: Identity, session: str | None, id: str) -> str:
