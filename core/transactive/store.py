@@ -142,7 +142,7 @@ class View:
         self._hidden: set[str] = set()
         self._condition: Expression | None = None
         self._all: set[Who] = set()
-        self._selected: dict[Expression, Expression] = {}
+        self._selected: dict[str, Expression] = {}
         for who in known:
             self.add(who)
 
@@ -189,11 +189,12 @@ class View:
         """
         if gated:
             return both(self.admitted(gated), asked)
-        found = self._selected.get(asked)
+        key = repr(asked)  # two filters may be equal though they are not the same: True is not 1
+        found = self._selected.get(key)
         if found is None:
             if len(self._selected) > _MOST_SELECTIONS:
                 self._selected.clear()
-            found = self._selected[asked] = self._simplest(asked)
+            found = self._selected[key] = self._simplest(asked)
         return found
 
     def _simplest(self, asked: Expression) -> Expression:

@@ -95,7 +95,7 @@ class Search:
     """What the caller may read: the population of the inverse document frequencies."""
     depth: int = 100
     windows: bool = True
-    """Whether the channels of windows are asked; where only what is no turn is found, they are those of the own text."""
+    """Whether the channels of windows are asked; else those of the own text are given in their place."""
 
 
 class Candidates(NamedTuple):
