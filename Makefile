@@ -74,7 +74,7 @@ test-integrations: $(addprefix $(ENVIRONMENTS)/,$(addsuffix /.installed,$(FRAMEW
 	@for extra in $(FRAMEWORKS); do \
 	    echo "--- $$extra"; \
 	    $(ADAPTER_TESTS)=$$extra $(ENVIRONMENTS)/$$extra/bin/python -m pytest -c tests/integrations/pytest.ini --rootdir=. --confcutdir=. -q -n 2 \
-	        tests/integrations/test_extras.py tests/integrations/$$(echo $$extra | tr -d -) $(ARGS) || exit 1; \
+	        tests/integrations/test_extras.py tests/integrations/test_pages.py tests/integrations/$$(echo $$extra | tr -d -) $(ARGS) || exit 1; \
 	done
 	@echo "--- all"
 	@$(ADAPTER_TESTS)=all $(ENVIRONMENTS)/all/bin/python -m pytest -c tests/integrations/pytest.ini --rootdir=. --confcutdir=. -q -n 2 $(wildcard tests/integrations/test_*.py) $(ARGS)

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, cast
 
 from transactive import Agent
+from transactive.checkpoints import Checkpoints
 from transactive.errors import InvalidInput
 from transactive.records import Checkpoint as Stored
 from transactive.records import CheckpointWrite, Degrade, Typed
-from transactive_integrations.common import Guard, missing
+from transactive_integrations.common import Guard, configured, missing
 
 try:
     from langchain_core.runnables import RunnableConfig
     from langgraph.checkpoint.base import (
         WRITES_IDX_MAP,
-        BaseCheckpointSaver,
         ChannelVersions,
         Checkpoint,
         CheckpointMetadata,
@@ -30,13 +29,13 @@ try:
     )
     from langgraph.checkpoint.serde.base import SerializerProtocol
     from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+
+    from transactive_integrations.langgraph.awaited import AwaitedSaver
 except ImportError as error:
     raise missing("langgraph") from error
 
-R = TypeVar("R")
 
-
-class TransactiveSaver(BaseCheckpointSaver[str]):
+class TransactiveSaver(AwaitedSaver):
     """A checkpointer: `builder.compile(checkpointer=TransactiveSaver(agent))`.
 
     Args:
@@ -45,6 +44,9 @@ class TransactiveSaver(BaseCheckpointSaver[str]):
         serde: Another serialiser, such as LangGraph's `EncryptedSerializer`. By default msgpack in its strict form:
             only types known to be safe are made again; others come back as plain data, with a warning.
         allow: Further types of yours that may be made again.
+        user: The name under which a config's `configurable` holds the user, such as `"user_id"`: each user then has
+            threads of their own, whatever these are called. By default a thread is the boundary, as in LangGraph.
+            What takes no config (`delete_thread`, `prune` …) acts for the handle's own user.
         degrade: What happens when the memory fails: with `"empty"` (or `"text"`) a thread starts anew and a step is not
             kept, which is logged and counted in `degradations`.
     """
@@ -56,13 +58,16 @@ class TransactiveSaver(BaseCheckpointSaver[str]):
         namespace: str | None = None,
         serde: SerializerProtocol | None = None,
         allow: Sequence[type] = (),
+        user: str | None = None,
         degrade: Degrade = "raise",
     ) -> None:
         if not isinstance(agent, Agent):
             raise InvalidInput(f"TransactiveSaver takes an agent's handle, or the store, not {type(agent).__name__}")
         strict = JsonPlusSerializer(allowed_msgpack_modules=None).with_msgpack_allowlist(allow)
         super().__init__(serde=serde or strict)
+        self._agent = agent
         self._kept = agent.checkpoints
+        self._user = user
         self._namespace = f"{agent.namespace}/threads" if namespace is None else namespace
         self._guard = Guard(degrade)
 
@@ -70,6 +75,11 @@ class TransactiveSaver(BaseCheckpointSaver[str]):
     def degradations(self) -> int:
         """How often the memory failed and the graph went on without."""
         return self._guard.degradations
+
+    def _of(self, config: RunnableConfig | None) -> Checkpoints:
+        """The checkpoints of the user whom a config names, or of the handle's own."""
+        user = None if self._user is None else configured(config, self._user)
+        return self._kept if user is None else self._agent.bind(user=user).checkpoints
 
     # --- reading --------------------------------------------------------------------------------------------------
 
@@ -79,7 +89,7 @@ class TransactiveSaver(BaseCheckpointSaver[str]):
         id = get_checkpoint_id(config)
         stored = self._guard.run(
             "reading a checkpoint",
-            lambda: self._kept.get(thread, id, space=space, namespace=self._namespace),
+            lambda: self._of(config).get(thread, id, space=space, namespace=self._namespace),
             lambda _: None,
         )
         return None if stored is None else self._tuple(stored)
@@ -97,7 +107,7 @@ class TransactiveSaver(BaseCheckpointSaver[str]):
         thread = given.get("thread_id")
         found = self._guard.run(
             "listing checkpoints",
-            lambda: self._kept.list(
+            lambda: self._of(config).list(
                 None if thread is None else str(thread),
                 space=given.get("checkpoint_ns"),
                 id=given.get("checkpoint_id"),
@@ -123,7 +133,7 @@ class TransactiveSaver(BaseCheckpointSaver[str]):
         """For each channel, its nearest stored value among the ancestors, and what was written since, in order."""
         thread, space = _place(config)
         id = get_checkpoint_id(config)
-        ancestors = self._kept.history(thread, id, channels=channels, space=space, namespace=self._namespace)
+        ancestors = self._of(config).history(thread, id, channels=channels, space=space, namespace=self._namespace)
         found: dict[str, DeltaChannelHistory] = {channel: {"writes": []} for channel in channels}
         for stored in reversed(ancestors):
             for channel, value in stored.values.items():
@@ -148,7 +158,7 @@ class TransactiveSaver(BaseCheckpointSaver[str]):
         body = {key: value for key, value in checkpoint.items() if key != "channel_values"}
         run = known.get("run_id")
         put = partial(
-            self._kept.put,
+            self._of(config).put,
             thread,
             checkpoint["id"],
             body=self.serde.dumps_typed(body),
@@ -180,7 +190,7 @@ class TransactiveSaver(BaseCheckpointSaver[str]):
             for place, (channel, value) in enumerate(writes)
         ]
         id = config["configurable"]["checkpoint_id"]
-        put = partial(self._kept.put_writes, thread, id, made, space=space, namespace=self._namespace)
+        put = partial(self._of(config).put_writes, thread, id, made, space=space, namespace=self._namespace)
         self._guard.run("storing writes", put, lambda _: None)
 
     def delete_thread(self, thread_id: str) -> None:
@@ -207,62 +217,6 @@ class TransactiveSaver(BaseCheckpointSaver[str]):
         last = 0 if current is None else current if isinstance(current, int) else int(str(current).split(".")[0])
         return f"{last + 1:032}.{random.random():016}"
 
-    # --- awaited --------------------------------------------------------------------------------------------------
-
-    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        """`get_tuple`, awaited."""
-        return await _run(self.get_tuple, config)
-
-    async def alist(
-        self,
-        config: RunnableConfig | None,
-        *,
-        filter: dict[str, Any] | None = None,
-        before: RunnableConfig | None = None,
-        limit: int | None = None,
-    ) -> AsyncIterator[CheckpointTuple]:
-        """`list`, awaited."""
-        for found in await _run(lambda: [*self.list(config, filter=filter, before=before, limit=limit)]):
-            yield found
-
-    async def aget_delta_channel_history(
-        self, *, config: RunnableConfig, channels: Sequence[str]
-    ) -> Mapping[str, DeltaChannelHistory]:
-        """`get_delta_channel_history`, awaited."""
-        return await _run(lambda: self.get_delta_channel_history(config=config, channels=channels))
-
-    async def aput(
-        self,
-        config: RunnableConfig,
-        checkpoint: Checkpoint,
-        metadata: CheckpointMetadata,
-        new_versions: ChannelVersions,
-    ) -> RunnableConfig:
-        """`put`, awaited."""
-        return await _run(self.put, config, checkpoint, metadata, new_versions)
-
-    async def aput_writes(
-        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
-    ) -> None:
-        """`put_writes`, awaited."""
-        await _run(self.put_writes, config, writes, task_id, task_path)
-
-    async def adelete_thread(self, thread_id: str) -> None:
-        """`delete_thread`, awaited."""
-        await _run(self.delete_thread, thread_id)
-
-    async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
-        """`delete_for_runs`, awaited."""
-        await _run(self.delete_for_runs, run_ids)
-
-    async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
-        """`copy_thread`, awaited."""
-        await _run(self.copy_thread, source_thread_id, target_thread_id)
-
-    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
-        """`prune`, awaited."""
-        await _run(lambda: self.prune(thread_ids, strategy=strategy))
-
     # --- between the two ------------------------------------------------------------------------------------------
 
     def _loaded(self, value: Typed) -> Any:
@@ -276,7 +230,7 @@ class TransactiveSaver(BaseCheckpointSaver[str]):
         parent = stored.parent
         return CheckpointTuple(
             config=_config(stored.thread, stored.space, stored.id),
-            checkpoint={**self._loaded(stored.body), "channel_values": values},
+            checkpoint=cast("Checkpoint", {**self._loaded(stored.body), "channel_values": values}),
             metadata=self._loaded(stored.metadata),
             parent_config=None if parent is None else _config(stored.thread, stored.space, parent),
             pending_writes=[self._write(write) for write in stored.writes],
@@ -292,7 +246,3 @@ def _place(config: RunnableConfig) -> tuple[str, str]:
 
 def _config(thread: str, space: str, id: str) -> RunnableConfig:
     return {"configurable": {"thread_id": thread, "checkpoint_ns": space, "checkpoint_id": id}}
-
-
-async def _run(call: Callable[..., R], *args: Any) -> R:
-    return await asyncio.to_thread(call, *args)

@@ -298,6 +298,15 @@ def test_users_and_agents_have_threads_of_their_own(team):
     assert said(graph(savers[2]).get_state(thread()).values)[0] == "secret 2"
 
 
+def test_a_user_whom_the_config_names_has_threads_of_their_own(team):
+    saver = TransactiveSaver(team.agent("ana"), user="user_id")
+    for user in ("u1", "u2", None):
+        config = thread(user_id=user) if user else thread()
+        assert said(graph(saver).invoke({"messages": [HumanMessage(f"I am {user}")]}, config))[0] == f"I am {user}"
+    assert said(graph(saver).get_state(thread(user_id="u1")).values)[0] == "I am u1"
+    assert said(graph(TransactiveSaver(team.agent("ana").bind(user="u2"))).get_state(thread()).values)[0] == "I am u2"
+
+
 def test_a_team_shares_threads_where_it_may(team):
     team.grant("*", "team/threads/**", "read", "write")
     ana, ben = (TransactiveSaver(team.agent(name), namespace="team/threads") for name in ("ana", "ben"))
