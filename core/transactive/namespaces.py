@@ -7,6 +7,7 @@ A pattern is a path (that namespace alone), `path/*` (its direct children) or `p
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 from urllib.parse import quote
 
 from transactive.errors import InvalidInput, InvalidNamespace
@@ -35,6 +36,11 @@ def check_path(path: object) -> str:
     """The path in normal form (NFC); `InvalidNamespace` unless it is 1–16 non-empty segments joined by `/`."""
     if not isinstance(path, str):
         raise InvalidNamespace(f"a namespace is a string such as 'team/shared', not {type(path).__name__}")
+    return _checked(str.__str__(path))
+
+
+@lru_cache(maxsize=4096)
+def _checked(path: str) -> str:
     normal = unicodedata.normalize("NFC", path)
     if not normal or len(normal) > MAX_LENGTH:
         raise InvalidNamespace(f"a namespace has 1 to {MAX_LENGTH} characters, this one has {len(normal)}")

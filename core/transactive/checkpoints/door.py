@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from transactive.checkpoints.keeping import Archive
 
 MAX_NAME = 512
+_UNHELD = re.compile("[\x00\ud800-\udfff]")
 _UNKNOWN = datetime.fromtimestamp(0, UTC)
 
 
@@ -188,7 +190,7 @@ def _name(value: object, what: str, *, empty: bool = False) -> str:
         raise InvalidInput(f"{what} is a {'' if empty else 'non-empty '}string, not {value!r:.60}")
     if len(value) > MAX_NAME:
         raise InvalidInput(f"{what} has at most {MAX_NAME} characters, this one has {len(value)}")
-    if "\x00" in value or any("\ud800" <= c <= "\udfff" for c in value):
+    if _UNHELD.search(value):
         raise InvalidInput(f"{what} holds a NUL character or a lone surrogate")
     return str.__str__(value)
 
@@ -254,6 +256,6 @@ def _write(write: object) -> CheckpointWrite:
 
 
 def _path(path: object) -> str:
-    if not isinstance(path, str) or "\x00" in path or any("\ud800" <= c <= "\udfff" for c in path):
+    if not isinstance(path, str) or _UNHELD.search(path):
         raise InvalidInput("the path of a write is a string without NUL characters and lone surrogates")
     return path

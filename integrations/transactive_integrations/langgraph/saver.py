@@ -31,6 +31,7 @@ try:
     from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
     from transactive_integrations.langgraph.awaited import AwaitedSaver
+    from transactive_integrations.langgraph.loading import Loader
 except ImportError as error:
     raise missing("langgraph") from error
 
@@ -68,6 +69,7 @@ class TransactiveSaver(AwaitedSaver):
         self._agent = agent
         self._kept = agent.checkpoints
         self._user = user
+        self._loader = Loader(self.serde)
         self._namespace = f"{agent.namespace}/threads" if namespace is None else namespace
         self._guard = Guard(degrade)
 
@@ -220,7 +222,9 @@ class TransactiveSaver(AwaitedSaver):
     # --- between the two ------------------------------------------------------------------------------------------
 
     def _loaded(self, value: Typed) -> Any:
-        return self.serde.loads_typed(value)
+        if self._loader.serde is not self.serde:  # `with_allowlist` has made this one of another
+            self._loader = Loader(self.serde)
+        return self._loader.load(value)
 
     def _write(self, write: CheckpointWrite) -> PendingWrite:
         return write.task, write.channel, self._loaded(write.value)
