@@ -320,8 +320,14 @@ class Keeping:
         most = MOST if limit is None else check_count(limit, "limit", least=0, most=MOST)
         first = check_count(offset, "offset", least=0, most=MOST)
         with self._store.ledger.read() as connection:
-            found = self._found(connection, self._scope(connection, identity, pattern, prefix), where, order_by)
-            documents = list(islice(found, first, first + most))
+            scope = self._scope(connection, identity, pattern, prefix)
+            columns, rest = ledger.split(parse_documents(where))
+            if rest == ALL:
+                rows = ledger.matching(connection, and_(scope, columns), order_by, limit=most, offset=first)
+                documents = list(map(ledger.to_document, rows))
+            else:
+                found = self._found(connection, scope, where, order_by)
+                documents = list(islice(found, first, first + most))
         if refresh:
             return [document for document in self.refreshed(identity, documents) if document is not None]
         return documents

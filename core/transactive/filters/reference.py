@@ -50,6 +50,8 @@ def _test(test: Test, values: list[tuple[Value, bool]]) -> bool:
 def _same(a: Value, b: Value) -> bool:
     if isinstance(a, _Below):
         return False
+    if type(a) is type(b):
+        return a == b
     if isinstance(a, datetime) or isinstance(b, datetime):
         return a == b
     return token(a) == token(b)

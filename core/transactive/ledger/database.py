@@ -6,6 +6,7 @@ so that what it reads cannot change before it commits, across processes too.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 import time
@@ -52,6 +53,7 @@ class Database:
             ),
             poolclass=pool,
             hide_parameters=True,  # an error that is logged must not carry texts
+            json_deserializer=_decoded,
             **sizes,
             **autocommit,
         )
@@ -119,6 +121,13 @@ class Database:
     def _check_open(self) -> None:
         if self._closed:
             raise StoreClosed("this store is closed; open it again with TeamMemory.open(…)")
+
+
+def _decoded(text: str) -> Any:
+    """JSON of a column; most lists and objects are empty, and a search reads dozens of them."""
+    if text == "[]":
+        return []
+    return {} if text == "{}" else json.loads(text)
 
 
 def _prepare(engine: sa.Engine, pragma: str, *, begin: str | None) -> None:

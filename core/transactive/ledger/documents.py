@@ -15,7 +15,6 @@ from sqlalchemy import (
     asc,
     delete,
     desc,
-    exists,
     false,
     func,
     insert,
@@ -111,9 +110,10 @@ def to_row(document: Document, value: str) -> dict[str, Any]:
 
 def live(now: datetime) -> ColumnElement[bool]:
     """Not expired, and found by no memory that was forgotten."""
-    forgotten = exists().where(memories.c.uid == documents.c.uid, memories.c.forgotten_at.is_not(None))
+    forgotten = select(memories.c.uid).where(memories.c.forgotten_at.is_not(None))  # few, and looked up once
     over = documents.c.expires_at <= stamp(now)
-    return and_(or_(documents.c.expires_at.is_(None), ~over), or_(documents.c.uid.is_(None), ~forgotten))
+    hidden = documents.c.uid.in_(forgotten)
+    return and_(or_(documents.c.expires_at.is_(None), ~over), or_(documents.c.uid.is_(None), ~hidden))
 
 
 def readable(reach: Reach) -> ColumnElement[bool]:
@@ -217,8 +217,11 @@ def matching(
     """Rows in an order, each read when it is asked for; `limit` and `offset` of what fulfils `where`."""
     column = documents.c[order_by.removeprefix("-")]
     direction = desc if order_by.startswith("-") else asc
-    query = select(documents).where(where).order_by(direction(column), direction(documents.c.number))
-    yield from connection.execute(query.limit(limit).offset(offset))
+    order = direction(column), direction(documents.c.number)
+    if limit is not None:  # the numbers alone are sorted, not the values with them
+        numbers = select(documents.c.number).where(where).order_by(*order).limit(limit).offset(offset)
+        where = documents.c.number.in_(numbers)
+    yield from connection.execute(select(documents).where(where).order_by(*order))
 
 
 def count(connection: Connection, where: ColumnElement[bool]) -> int:
