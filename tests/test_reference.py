@@ -89,7 +89,7 @@ def test_the_reference_names_no_argument_that_is_not_there() -> None:
         "checkpoints.": Checkpoints,
     }
     for code in CODE:
-        call = re.fullmatch(r"(?:TeamMemory\.)?((?:namespaces|groups|audit|documents|checkpoints)\.)?(\w+)\((.*)\)", code)
+        call = re.fullmatch(rf"(?:TeamMemory\.)?((?:{'|'.join(filter(None, owners))}))?(\w+)\((.*)\)", code)
         if call is None:
             continue
         owner = owners[call[1] or ""]
