@@ -115,7 +115,9 @@ def store() -> Iterator[TransactiveStore]:
         yield store
 
 
-@pytest.mark.parametrize(("filter", "expected"), CASES, ids=str)
+@pytest.mark.parametrize(
+    ("filter", "expected"), CASES, ids=lambda value: str(sorted(value) if isinstance(value, set) else value)
+)
 def test_a_filter_lets_through(store: TransactiveStore, filter: dict[str, Any], expected: set[str]) -> None:
     assert {item.key for item in store.search(("docs",), filter=filter)} == expected
     found = store.search(("docs",), query="a few words", filter=filter)
