@@ -68,7 +68,7 @@ test: $(STAMP) ## the whole suite, on every core (ARGS=… for pytest)
 FRAMEWORKS    ?= langgraph langchain crewai autogen llama-index
 ENVIRONMENTS  := .integrations
 QUIET_AGENTS  := CREWAI_TRACING_ENABLED=false CREWAI_DISABLE_TELEMETRY=true OTEL_SDK_DISABLED=true
-ADAPTER_TESTS := $(QUIET_AGENTS) TRANSACTIVE_TEST_EXTRA
+ADAPTER_TESTS := PYTHONHASHSEED=0 $(QUIET_AGENTS) TRANSACTIVE_TEST_EXTRA
 
 test-integrations: $(addprefix $(ENVIRONMENTS)/,$(addsuffix /.installed,$(FRAMEWORKS) all)) ## the adapters, in environments of their own
 	@for extra in $(FRAMEWORKS); do \
