@@ -67,7 +67,7 @@ test: $(STAMP) ## the whole suite, on every core (ARGS=… for pytest)
 # ARGS=… for pytest, FRAMEWORKS="crewai autogen" for some of them.
 FRAMEWORKS    ?= langgraph langchain crewai autogen llama-index
 ENVIRONMENTS  := .integrations
-QUIET_AGENTS  := CREWAI_TRACING_ENABLED=false CREWAI_DISABLE_TELEMETRY=true OTEL_SDK_DISABLED=true
+QUIET_AGENTS  := CREWAI_STORAGE_DIR=$(CURDIR)/$(ENVIRONMENTS)/crewai-storage CREWAI_TRACING_ENABLED=false CREWAI_DISABLE_TELEMETRY=true OTEL_SDK_DISABLED=true
 ADAPTER_TESTS := PYTHONHASHSEED=0 $(QUIET_AGENTS) TRANSACTIVE_TEST_EXTRA
 
 test-integrations: $(addprefix $(ENVIRONMENTS)/,$(addsuffix /.installed,$(FRAMEWORKS) all)) ## the adapters, in environments of their own
