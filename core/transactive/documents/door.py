@@ -163,8 +163,10 @@ class Documents:
         degrade: Degrade | None = None,
         refresh: bool = False,
     ) -> DocumentRecall:
-        """The indexed documents that are about something, best first: ranked as `recall` ranks memories.
+        """The indexed documents that are about something, best first.
 
+        Words and vectors count as in `recall`; what a question says of author and time does not, nor do age and
+        importance.
         The limit is filled as long as there are documents; `min_similarity` leaves out what is far.
 
         Args:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Connection,
     and_,
     asc,
+    bindparam,
     delete,
     desc,
     false,
@@ -188,26 +189,29 @@ def by_names(connection: Connection, names: Iterable[Name]) -> dict[Name, AnyRow
     for namespace, users in wanted.items():
         for user, keys in users.items():
             for start in range(0, len(keys), SOME):
-                query = _SELECT.where(
-                    documents.c.namespace == namespace,
-                    documents.c.key.in_(keys[start : start + SOME]),
-                    func.coalesce(documents.c.user, "") == user,
-                )
-                found.update(((row.namespace, read_key(row.key), row.user), row) for row in connection.execute(query))
+                named = {"namespace_": namespace, "keys_": keys[start : start + SOME], "user_": user}
+                rows = connection.execute(_BY_NAME, named)
+                found.update(((row.namespace, read_key(row.key), row.user), row) for row in rows)
     return found
 
 
 _SELECT: AnySelect = select(documents, memories.c.forgotten_at.label("hidden")).outerjoin(
     memories, memories.c.uid == documents.c.uid
 )
+_BY_NAME: AnySelect = _SELECT.where(
+    documents.c.namespace == bindparam("namespace_"),
+    documents.c.key.in_(bindparam("keys_", expanding=True)),
+    func.coalesce(documents.c.user, "") == bindparam("user_"),
+)
+_BY_UID: AnySelect = select(documents).where(documents.c.uid.in_(bindparam("uids_", expanding=True)))
 
 
 def by_uids(connection: Connection, uids: Sequence[str]) -> dict[str, AnyRow]:
     """The rows that these memories make found."""
     found: dict[str, AnyRow] = {}
     for start in range(0, len(uids), SOME):
-        query = select(documents).where(documents.c.uid.in_(uids[start : start + SOME]))
-        found.update((row.uid, row) for row in connection.execute(query))
+        rows = connection.execute(_BY_UID, {"uids_": uids[start : start + SOME]})
+        found.update((row.uid, row) for row in rows)
     return found
 
 

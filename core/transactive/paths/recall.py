@@ -31,8 +31,9 @@ from transactive.store import Store, View, names_scopes
 
 log = logging.getLogger("transactive")
 
-DEPTH = 100
-_SPARE = 6  # rows read beyond the page, for candidates that the ledger rules out
+DEPTH, DOCUMENT_DEPTH = 100, 50
+"""Candidates of a channel. Of documents there are two lists, not four that complement each other."""
+_SPARE = 2  # rows read beyond the page, for candidates that the ledger rules out
 MOST_IDS = 10_000
 _NO_SCORES = np.zeros(0)
 
@@ -102,7 +103,8 @@ class Recalling:
         mentions = view.names.mentions(asked.query)
         vector = asked.vector
         if vector is None:
-            vector = embed_query(self._store.encoders.embedder, cues.without(asked.query, mentions))
+            said = cues.without(asked.query, mentions) if asked.windows else asked.query
+            vector = embed_query(self._store.encoders.embedder, said)
         left_out = held_back(self._store, asked)
         where = self._where(connection, reach, view, asked)
         lists = index.candidates(
@@ -112,7 +114,7 @@ class Recalling:
                 identifiers=tuple(map(identifier_term, exact(asked.query))),
                 where=widened(where) if asked.superseded else where,
                 corpus=view.readable,
-                depth=max(DEPTH, 4 * asked.wanted),
+                depth=max(DEPTH if asked.windows else DOCUMENT_DEPTH, 4 * asked.wanted),
                 windows=asked.windows,
             )
         )
@@ -121,9 +123,12 @@ class Recalling:
         fused = fusion.fuse(own, [c.keys for c in lists[4:]], weights, every=asked.every)
         named = {mention.name for mention in mentions}
         cue = _cue(asked.query, named)
-        fused, ranked = self._ranked(connection, fused, cue)
-        if self._weighs(asked):
-            ranked = self._weighed(connection, asked, fused, ranked)
+        if asked.windows:
+            fused, ranked = self._ranked(connection, fused, cue)
+            if self._weighs(asked):
+                ranked = self._weighed(connection, asked, fused, ranked)
+        else:
+            ranked = ranking.rank_documents(fused)
         found = self._readable(
             connection, reach, fused, ranked, where=both(asked.narrowed, *left_out), wanted=asked.wanted
         )

@@ -72,9 +72,20 @@ def rank(fused: Fused, traits: Sequence[Traits], cues: Cues) -> Ranked:
         1 + SESSION
     )
     relevance = (boosted + boosts["session"]) / attainable
-    keys = zip((-fused.identifiers).tolist(), (-relevance).tolist(), fused.keys, range(len(traits)), strict=True)
-    order = np.fromiter((key[-1] for key in sorted(keys)), np.intp, len(traits))
+    order = _ordered(fused, relevance)
     return Ranked(order, relevance[order], {name: values[order] for name, values in boosts.items() if values.any()})
+
+
+def rank_documents(fused: Fused) -> Ranked:
+    """The same without boosts: what a question says of author, time and session is not said of a keyed value."""
+    order = _ordered(fused, fused.relevance)
+    return Ranked(order, fused.relevance[order], {})
+
+
+def _ordered(fused: Fused, relevance: Floats) -> npt.NDArray[np.intp]:
+    count = len(fused.keys)
+    keys = zip((-fused.identifiers).tolist(), (-relevance).tolist(), fused.keys, range(count), strict=True)
+    return np.fromiter((key[-1] for key in sorted(keys)), np.intp, count)
 
 
 def weigh(ranked: Ranked, fused: Fused, importance_factor: Floats, decay_factor: Floats) -> Ranked:
