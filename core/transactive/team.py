@@ -123,7 +123,7 @@ class Groups:
 
     def get(self, name: str) -> Sequence[str]:
         """The members of a group; empty when there is none."""
-        return self._engine.sharing.groups().get(name, [])
+        return self._engine.sharing.group(name)
 
     def list(self) -> Mapping[str, Sequence[str]]:
         """Every group with its members."""

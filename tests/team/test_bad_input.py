@@ -564,6 +564,7 @@ def test_rights_to_revoke(world):
 def test_group_names(world, name):
     refused(world, lambda: world.team.groups.set(name, ["ana"]), says="group")
     refused(world, lambda: world.team.groups.remove(name), says="group")
+    refused(world, lambda: world.team.groups.get(name), says="group")
 
 
 @pytest.mark.parametrize("members", ["ana", b"ana", None, 5, [5], [None], [["ana"]]], ids=repr)

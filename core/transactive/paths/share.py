@@ -104,6 +104,10 @@ class Sharing:
             change.details = {"members": len(agents)}
             access.set_group(change.connection, group, agents)
 
+    def group(self, name: str) -> list[str]:
+        """The members of a group; none when there is none."""
+        return list(self.groups().get(check_name(name, "a group's name", longest=200), ()))
+
     def groups(self) -> dict[str, list[str]]:
         """Every group with its members."""
         self._store.check()
