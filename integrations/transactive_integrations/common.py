@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar, get_args
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypedDict, TypeVar, get_args
 
 from transactive.errors import EmbeddingFailed, IndexUnavailable, InvalidInput, StoreBusy, StoreClosed, StoreDamaged
-from transactive.records import Degrade
+from transactive.filters import Where
+from transactive.records import Degrade, Kind
 
 R = TypeVar("R")
 log = logging.getLogger("transactive.integrations")
 
 UNAVAILABLE = (IndexUnavailable, EmbeddingFailed, StoreBusy, StoreClosed, StoreDamaged)
 """The errors of a memory that fails, as opposed to a caller that does."""
+
+
+class Narrowing(TypedDict, total=False):
+    """What narrows and weighs a recall: keywords of `agent.recall` that a configuration can hold."""
+
+    where: Where | None
+    namespaces: Sequence[str] | None
+    kinds: Sequence[Kind] | None
+    session: str | None
+    min_importance: float | None
+    min_similarity: float | None
+    recency_weight: float | None
+    importance_weight: float | None
+    half_life: timedelta | str | None
+    exclude_own: bool
+    include_superseded: bool
+
+
+class RecallOptions(Narrowing, total=False):
+    """The same, and the time that is asked about."""
+
+    as_of: datetime | None
 
 
 def missing(extra: str) -> ImportError:

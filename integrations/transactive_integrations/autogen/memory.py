@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import Any, Self, TypedDict, TypeVar, Unpack, cast
+from typing import Any, Self, TypeVar, Unpack, cast
 
 from autogen_core import CancellationToken, Component
 from autogen_core.memory import Memory, MemoryContent, MemoryQueryResult, UpdateContextResult
@@ -23,28 +23,12 @@ from transactive.records import Degrade, Kind
 from transactive_integrations.autogen.content import as_query, as_text, given_back, keep
 from transactive_integrations.autogen.context import Mark, Role, said
 from transactive_integrations.autogen.stores import HandleConfig, Lease, described, within
-from transactive_integrations.common import Guard
+from transactive_integrations.common import Guard, Narrowing
 
 R = TypeVar("R")
 Answer = TypeVar("Answer", Context, Recall)
 ECHOES = 100
 """Among how many hits it is looked for what the context says already."""
-
-
-class RecallOptions(TypedDict, total=False):
-    """What narrows and weighs a recall; the keywords of `agent.recall`."""
-
-    where: Where | None
-    namespaces: Sequence[str] | None
-    kinds: Sequence[Kind] | None
-    session: str | None
-    min_importance: float | None
-    min_similarity: float | None
-    recency_weight: float | None
-    importance_weight: float | None
-    half_life: timedelta | str | None
-    exclude_own: bool
-    include_superseded: bool
 
 
 class TransactiveMemoryConfig(HandleConfig):
@@ -96,7 +80,7 @@ class TransactiveMemory(Memory, Component[TransactiveMemoryConfig]):
         role: Role = "system",
         kind: Kind | None = None,
         degrade: Degrade = "raise",
-        **options: Unpack[RecallOptions],
+        **options: Unpack[Narrowing],
     ) -> None:
         _check_options(options)
         if role not in {"system", "user"}:
@@ -118,7 +102,7 @@ class TransactiveMemory(Memory, Component[TransactiveMemoryConfig]):
         self._given = options
         self._options = options
         if namespace is not None:
-            self._options = cast("RecallOptions", {"namespaces": [self.namespace], **options})
+            self._options = cast("Narrowing", {"namespaces": [self.namespace], **options})
         self._lease: Lease | None = None
 
     @property
@@ -152,7 +136,7 @@ class TransactiveMemory(Memory, Component[TransactiveMemoryConfig]):
 
         return self._guarded(ask, lambda reason: replace(_NOTHING, degraded=True, reason=reason))
 
-    def _asked(self, asked: str, options: RecallOptions) -> Context:
+    def _asked(self, asked: str, options: Narrowing) -> Context:
         limit, budget = self._config["limit"], self._config["budget"]
         return self.agent.context(asked, limit=limit, budget=budget, degrade=self.guard.degrade, **options)
 
@@ -170,11 +154,11 @@ class TransactiveMemory(Memory, Component[TransactiveMemoryConfig]):
         """
         limit = kwargs.pop("limit", self._config["limit"])
         _check_options(kwargs)
-        options = cast("RecallOptions", {**self._options, **kwargs})
+        options = cast("Narrowing", {**self._options, **kwargs})
         ask = partial(self._query, as_query(query), limit, options)
         return MemoryQueryResult(results=await _cancellable(ask, cancellation_token))
 
-    def _query(self, asked: str, limit: int, options: RecallOptions) -> list[MemoryContent]:
+    def _query(self, asked: str, limit: int, options: Narrowing) -> list[MemoryContent]:
         def ask() -> Recall:
             return self.agent.recall(asked, limit=limit, degrade=self.guard.degrade, **options)
 
@@ -239,9 +223,9 @@ class TransactiveMemory(Memory, Component[TransactiveMemoryConfig]):
 
 
 def _check_options(options: Any) -> None:
-    unknown = sorted(set(options) - RecallOptions.__annotations__.keys())
+    unknown = sorted(set(options) - Narrowing.__annotations__.keys())
     if unknown:
-        known = ", ".join(RecallOptions.__annotations__)
+        known = ", ".join(Narrowing.__annotations__)
         raise InvalidInput(f"unknown: {', '.join(unknown)}; a recall takes {known}")
 
 

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, TypedDict
+from typing import Any
 
 from transactive import Agent, Recall
 from transactive.errors import InvalidInput
 from transactive.filters import Where
-from transactive.records import Kind
-from transactive_integrations.common import Guard, configured
+from transactive_integrations.common import Guard, RecallOptions, configured
 
 USER = "user_id"
 THREAD = "thread_id"
-
-
-class RecallOptions(TypedDict, total=False):
-    """What narrows and weighs a recall; the keywords of `agent.recall`."""
-
-    where: Where | None
-    namespaces: Sequence[str] | None
-    kinds: Sequence[Kind] | None
-    session: str | None
-    min_importance: float | None
-    min_similarity: float | None
-    recency_weight: float | None
-    importance_weight: float | None
-    half_life: timedelta | str | None
-    exclude_own: bool
-    include_superseded: bool
-    as_of: datetime | None
 
 
 def checked(options: RecallOptions) -> RecallOptions:

@@ -11,8 +11,8 @@ from transactive import Agent
 from transactive.errors import InvalidInput
 from transactive.namespaces import check_path
 from transactive.records import Degrade
-from transactive_integrations.common import Guard, missing
-from transactive_integrations.langchain.asking import RecallOptions, asked, checked
+from transactive_integrations.common import Guard, RecallOptions, missing
+from transactive_integrations.langchain.asking import asked, checked
 
 try:
     from langchain_classic.base_memory import BaseMemory

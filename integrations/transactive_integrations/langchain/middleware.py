@@ -17,8 +17,8 @@ from transactive.errors import InvalidInput
 from transactive.filters import Where
 from transactive.namespaces import check_path
 from transactive.records import Degrade
-from transactive_integrations.common import Guard
-from transactive_integrations.langchain.asking import USER, Caller, RecallOptions, asked, both, checked
+from transactive_integrations.common import Guard, RecallOptions
+from transactive_integrations.langchain.asking import USER, Caller, asked, both, checked
 from transactive_integrations.langchain.tools import NAMES
 from transactive_integrations.langchain.turns import is_spoken, record, text_of
 

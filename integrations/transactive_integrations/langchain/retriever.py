@@ -14,8 +14,8 @@ from pydantic import ConfigDict, Field, PrivateAttr
 
 from transactive import Agent, Hit, Recall
 from transactive.records import Degrade
-from transactive_integrations.common import Guard
-from transactive_integrations.langchain.asking import USER, Caller, RecallOptions, ask, checked
+from transactive_integrations.common import Guard, RecallOptions
+from transactive_integrations.langchain.asking import USER, Caller, ask, checked
 
 
 class TransactiveRetriever(BaseRetriever):

@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
-from typing import TypedDict, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
 from transactive import Agent, Recall
-from transactive.filters import Where
-from transactive.records import DocumentRecall, Kind, Memory, speaker
-from transactive_integrations.common import Guard
+from transactive.records import DocumentRecall, Memory, speaker
+from transactive_integrations.common import Guard, RecallOptions
 
 Answer = TypeVar("Answer", Recall, DocumentRecall)
-
-
-class RecallOptions(TypedDict, total=False):
-    """What narrows and weighs a recall; the keywords of `agent.recall`."""
-
-    where: Where | None
-    namespaces: Sequence[str] | None
-    kinds: Sequence[Kind] | None
-    session: str | None
-    min_importance: float | None
-    min_similarity: float | None
-    recency_weight: float | None
-    importance_weight: float | None
-    half_life: timedelta | str | None
-    exclude_own: bool
-    include_superseded: bool
-    as_of: datetime | None
 
 
 def ask(agent: Agent, query: str, limit: int, guard: Guard, options: RecallOptions) -> Recall:

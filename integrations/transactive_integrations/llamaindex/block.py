@@ -17,8 +17,8 @@ from transactive import Agent
 from transactive.errors import InvalidInput
 from transactive.filters import Where
 from transactive.records import Degrade, NewDocument
-from transactive_integrations.common import Guard
-from transactive_integrations.llamaindex.asking import RecallOptions, ask, line
+from transactive_integrations.common import Guard, RecallOptions
+from transactive_integrations.llamaindex.asking import ask, line
 from transactive_integrations.llamaindex.messages import (
     as_turn,
     dump_message,

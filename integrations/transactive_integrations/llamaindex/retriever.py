@@ -13,8 +13,8 @@ from llama_index.core.schema import NodeWithScore, QueryBundle
 
 from transactive import Agent, Recall
 from transactive.records import Degrade
-from transactive_integrations.common import Guard
-from transactive_integrations.llamaindex.asking import RecallOptions, ask, line
+from transactive_integrations.common import Guard, RecallOptions
+from transactive_integrations.llamaindex.asking import ask, line
 from transactive_integrations.llamaindex.nodes import to_nodes
 
 if TYPE_CHECKING:

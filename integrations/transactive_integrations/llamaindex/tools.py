@@ -14,8 +14,8 @@ from llama_index.core.tools.tool_spec.base import SPEC_FUNCTION_TYPE, BaseToolSp
 from transactive import Agent, Memory
 from transactive.errors import NotFound
 from transactive.records import Degrade
-from transactive_integrations.common import Guard
-from transactive_integrations.llamaindex.asking import RecallOptions, ask, line
+from transactive_integrations.common import Guard, RecallOptions
+from transactive_integrations.llamaindex.asking import ask, line
 from transactive_integrations.llamaindex.retriever import NOTHING, TransactiveQueryEngine, TransactiveRetriever
 
 MOST = 50
