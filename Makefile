@@ -73,11 +73,11 @@ ADAPTER_TESTS := PYTHONHASHSEED=0 $(QUIET_AGENTS) TRANSACTIVE_TEST_EXTRA
 test-integrations: $(addprefix $(ENVIRONMENTS)/,$(addsuffix /.installed,$(FRAMEWORKS) all)) ## the adapters, in environments of their own
 	@for extra in $(FRAMEWORKS); do \
 	    echo "--- $$extra"; \
-	    $(ADAPTER_TESTS)=$$extra $(ENVIRONMENTS)/$$extra/bin/python -m pytest -c tests/integrations/pytest.ini --rootdir=. --confcutdir=. -q -n 2 \
+	    $(ADAPTER_TESTS)=$$extra $(ENVIRONMENTS)/$$extra/bin/python -m pytest -c tests/integrations/frameworks.ini --rootdir=. --confcutdir=. -q -n 2 \
 	        tests/integrations/test_extras.py tests/integrations/test_pages.py tests/integrations/$$(echo $$extra | tr -d -) $(ARGS) || exit 1; \
 	done
 	@echo "--- all"
-	@$(ADAPTER_TESTS)=all $(ENVIRONMENTS)/all/bin/python -m pytest -c tests/integrations/pytest.ini --rootdir=. --confcutdir=. -q -n 2 $(wildcard tests/integrations/test_*.py) $(ARGS)
+	@$(ADAPTER_TESTS)=all $(ENVIRONMENTS)/all/bin/python -m pytest -c tests/integrations/frameworks.ini --rootdir=. --confcutdir=. -q -n 2 $(wildcard tests/integrations/test_*.py) $(ARGS)
 
 types-integrations: $(ENVIRONMENTS)/all/.installed ## the adapters' types, against those of the frameworks
 	@$(ENVIRONMENTS)/all/bin/python -m mypy --config-file tests/integrations/mypy.ini integrations \
