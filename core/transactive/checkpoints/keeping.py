@@ -129,15 +129,13 @@ class Archive:
         """Checkpoints, latest first; `keep` sees each without its values and writes, and decides before the limit."""
         found: list[Checkpoint] = []
         with self._reading(identity, namespace) as connection:
-            threads = dict(ledger.names(connection, namespace, identity.user))
-            if thread is not None:
-                threads = {number: name for number, name in threads.items() if name == thread}
-            for row in ledger.listed(connection, list(threads), space=space, id=id, before=before):
-                if limit is not None and len(found) >= limit:
-                    break
-                place = namespace, threads[row.of]
+            rows = ledger.listed(connection, namespace, identity.user, thread=thread, space=space, id=id, before=before)
+            for row in rows if limit != 0 else ():
+                place = namespace, row.thread
                 if keep is None or keep(ledger.to_checkpoint(row, *place, {}, ())):
                     found.append(self._whole(connection, place, row))
+                    if len(found) == limit:
+                        break
         return found
 
     def history(
@@ -173,7 +171,7 @@ class Archive:
     def threads(self, identity: Identity, namespace: str) -> list[str]:
         """The names of the threads in a namespace."""
         with self._reading(identity, namespace) as connection:
-            return [name for _, name in ledger.names(connection, namespace, identity.user)]
+            return ledger.names(connection, namespace, identity.user)
 
     @contextmanager
     def _reading(self, identity: Identity, namespace: str, right: Right = "read") -> Generator[Connection, None, None]:
@@ -199,10 +197,8 @@ class Archive:
         gone = 0
         with self._writing(identity, namespace) as connection:
             wanted = set(runs)
-            for number, _ in ledger.names(connection, namespace, identity.user) if wanted else ():
+            for number in ledger.threads_of_runs(connection, namespace, identity.user, runs):
                 rows = ledger.outline(connection, number)
-                if not any(row.run in wanted for row in rows):
-                    continue
                 kept = _needed(rows, [row for row in rows if row.run not in wanted])
                 over = [row for row in rows if row.number not in kept]
                 gone += self._remove(connection, number, rows, over)

@@ -148,6 +148,8 @@ class Keeping:
 
     def _held(self, asked: Mapping[int, tuple[Name, str]]) -> dict[int, Vectors]:
         """The vectors of those texts that are there under the same names, if the index is up to date."""
+        if not asked:
+            return {}
         with self._store.ledger.read() as connection:
             if self._writing.settling.behind(events.read(connection)):
                 return {}

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func,
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from transactive.ledger.memories import SOME
-from transactive.ledger.rows import AnyRow, AnySelect, mapping
+from transactive.ledger.rows import AnyRow, mapping
 from transactive.ledger.schema import checkpoint_parts, checkpoint_values, checkpoint_writes, checkpoints, threads
 from transactive.ledger.times import stamp, unstamp
 from transactive.records import Checkpoint, CheckpointWrite, Typed
@@ -80,12 +80,14 @@ def begun(connection: Connection, namespace: str, name: str, user: str | None, n
     return found
 
 
-def names(connection: Connection, namespace: str, user: str | None) -> list[tuple[int, str]]:
-    """The threads of a namespace, by name."""
-    query = select(threads.c.number, threads.c.thread).where(
-        threads.c.namespace == namespace, func.coalesce(threads.c.user, "") == (user or "")
-    )
-    return [(row.number, row.thread) for row in connection.execute(query.order_by(threads.c.thread))]
+def names(connection: Connection, namespace: str, user: str | None) -> list[str]:
+    """The names of the threads of a namespace, sorted."""
+    query = select(threads.c.thread).where(_of_user(namespace, user)).order_by(threads.c.thread)
+    return list(connection.execute(query).scalars())
+
+
+def _of_user(namespace: str, user: str | None) -> ColumnElement[bool]:
+    return and_(threads.c.namespace == namespace, func.coalesce(threads.c.user, "") == (user or ""))
 
 
 def remove_thread(connection: Connection, number: int) -> None:
@@ -264,18 +266,23 @@ def to_checkpoint(
 
 
 def listed(
-    connection: Connection, of: Sequence[int], *, space: str | None, id: str | None, before: str | None
+    connection: Connection,
+    namespace: str,
+    user: str | None,
+    *,
+    thread: str | None,
+    space: str | None,
+    id: str | None,
+    before: str | None,
 ) -> Iterator[AnyRow]:
-    """The checkpoints of threads, latest first."""
-    parts: list[ColumnElement[bool]] = [checkpoints.c.of.in_(of)]
-    if space is not None:
-        parts.append(checkpoints.c.space == space)
-    if id is not None:
-        parts.append(checkpoints.c.id == id)
+    """Checkpoints with the names of their threads, latest first."""
+    parts = [_of_user(namespace, user)]
+    asked = ((threads.c.thread, thread), (checkpoints.c.space, space), (checkpoints.c.id, id))
+    parts.extend(column == value for column, value in asked if value is not None)
     if before is not None:
         parts.append(checkpoints.c.id < before)
-    query: AnySelect = select(checkpoints).where(and_(*parts))
-    yield from connection.execute(query.order_by(checkpoints.c.id.desc(), checkpoints.c.space))
+    query = select(checkpoints, threads.c.thread).join(threads, threads.c.number == checkpoints.c.of)
+    yield from connection.execute(query.where(*parts).order_by(checkpoints.c.id.desc(), checkpoints.c.space))
 
 
 # --- deleting and copying -----------------------------------------------------------------------------------------
@@ -288,11 +295,14 @@ def outline(connection: Connection, of: int) -> list[AnyRow]:
     return list(connection.execute(query.order_by(checkpoints.c.id.desc())))
 
 
-def threads_of_runs(connection: Connection, runs: Sequence[str]) -> list[AnyRow]:
-    """The threads in which any of these runs took part, with their namespaces and users."""
-    query = select(threads.c.number, threads.c.namespace, threads.c.user).distinct()
-    query = query.join(checkpoints, checkpoints.c.of == threads.c.number).where(checkpoints.c.run.in_(runs))
-    return list(connection.execute(query))
+def threads_of_runs(connection: Connection, namespace: str, user: str | None, runs: Sequence[str]) -> list[int]:
+    """The threads of a namespace in which any of these runs took part."""
+    found: set[int] = set()
+    for start in range(0, len(runs), SOME):
+        query = select(checkpoints.c.of).join(threads, threads.c.number == checkpoints.c.of)
+        some = checkpoints.c.run.in_(runs[start : start + SOME])
+        found.update(connection.execute(query.where(some, _of_user(namespace, user))).scalars())
+    return sorted(found)
 
 
 def remove(connection: Connection, of: int, gone: Sequence[AnyRow]) -> None:

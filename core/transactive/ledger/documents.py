@@ -29,7 +29,7 @@ from transactive.filters import And, Expression, Not, Test, both
 from transactive.ledger.filtering import covered
 from transactive.ledger.memories import SOME
 from transactive.ledger.rows import AnyRow, AnySelect
-from transactive.ledger.schema import documents, memories
+from transactive.ledger.schema import documents, hidden, memories
 from transactive.ledger.times import stamp, unstamp
 from transactive.records import SENSITIVITIES, Document
 from transactive.rules.access import Reach
@@ -111,10 +111,9 @@ def to_row(document: Document, value: str) -> dict[str, Any]:
 
 def live(now: datetime) -> ColumnElement[bool]:
     """Not expired, and found by no memory that was forgotten."""
-    forgotten = select(memories.c.uid).where(memories.c.forgotten_at.is_not(None))  # few, and looked up once
     over = documents.c.expires_at <= stamp(now)
-    hidden = documents.c.uid.in_(forgotten)
-    return and_(or_(documents.c.expires_at.is_(None), ~over), or_(documents.c.uid.is_(None), ~hidden))
+    forgotten = documents.c.uid.in_(select(memories.c.uid).where(hidden))  # few, and looked up once
+    return and_(or_(documents.c.expires_at.is_(None), ~over), or_(documents.c.uid.is_(None), ~forgotten))
 
 
 def readable(reach: Reach) -> ColumnElement[bool]:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     func,
+    literal_column,
     text,
 )
 from sqlalchemy.types import UserDefinedType
@@ -142,6 +143,9 @@ Index(
     memories.c.forgotten_at,
     sqlite_where=memories.c.forgotten_at.is_not(None),
 )
+hidden = and_(memories.c.kind == literal_column("'document'"), memories.c.forgotten_at.is_not(None))
+"""Of a document that is forgotten; a literal, since SQLite compares the words of a query with those of an index."""
+Index("memories_hidden", memories.c.uid, sqlite_where=hidden, postgresql_where=hidden)
 Index("memories_superseded", memories.c.superseded_by, sqlite_where=memories.c.superseded_by.is_not(None))
 Index("memories_heirs", memories.c.heir_of, sqlite_where=memories.c.heir_of.is_not(None))
 Index("memories_promoted", memories.c.promoted_from, sqlite_where=memories.c.promoted_from.is_not(None))

@@ -30,14 +30,14 @@ def pack(hits: Sequence[Hit] | Recall, budget: int, count_tokens: Callable[[str]
             taken.append(hit)
             spent += alone
     text = "\n".join(lines)
-    while lines and count_tokens(text) > budget:
+    while (tokens := count_tokens(text) if text else 0) > budget:
         lines.pop()
         taken.pop()
         text = "\n".join(lines)
     return Context(
         text=text,
         hits=tuple(taken),
-        tokens=count_tokens(text) if text else 0,
+        tokens=tokens,
         omitted=len(hits) - len(taken),
         degraded=isinstance(hits, Recall) and hits.degraded,
         reason=hits.reason if isinstance(hits, Recall) else None,
