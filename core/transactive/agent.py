@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from transactive.checkpoints import Checkpoints
 from transactive.documents import Documents
@@ -27,6 +27,7 @@ from transactive.records import (
     Transcript,
 )
 from transactive.rules.packing import pack
+from transactive.teamwork import Teamwork
 
 if TYPE_CHECKING:
     from transactive.filters import Where
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 CONTEXT_HITS = 50
 
 
-class Agent(Lifecycle):
+class Agent(Lifecycle, Teamwork):
     """A view of the store bound to one identity: it sees what that identity may see, and writes in its name.
 
     Made by `team.agent(…)`. Thread-safe. The handle guards against bugs and prompt-injected tool calls, not against
@@ -344,6 +345,7 @@ class Agent(Lifecycle):
         exclude_own: bool = False,
         include_superseded: bool = False,
         as_of: datetime | None = None,
+        expand: Literal["graph"] | None = None,
         degrade: Degrade | None = None,
     ) -> Recall:
         """Find what is remembered about something, best first, over everything that the agent may read.
@@ -365,6 +367,7 @@ class Agent(Lifecycle):
             exclude_own: Leave out what this agent wrote.
             include_superseded: Find what was corrected too.
             as_of: Ask what was known at an earlier time; answered by full text, and marked as degraded.
+            expand: `"graph"`: find too what mentions the same entities as the best hits, and those one edge away.
             degrade: What to do when the search cannot run: `raise`, answer by full `text`, or `empty`.
 
         Raises:
@@ -395,7 +398,11 @@ class Agent(Lifecycle):
             include_superseded=include_superseded,
             as_of=as_of,
         )
-        return self._engine.recalling.recall(self._identity, asked)
+        if expand is None:
+            return self._engine.recalling.recall(self._identity, asked)
+        if expand != "graph" or as_of is not None:
+            raise InvalidInput(f"expand is 'graph' or None, and goes without as_of=; not {expand!r:.40}")
+        return self._engine.expanding.recall(self._identity, asked)
 
     def context(
         self,
@@ -416,6 +423,7 @@ class Agent(Lifecycle):
         exclude_own: bool = False,
         include_superseded: bool = False,
         as_of: datetime | None = None,
+        expand: Literal["graph"] | None = None,
         degrade: Degrade | None = None,
     ) -> Context:
         """What is remembered about something, as cited text for a prompt, within a budget of tokens.
@@ -440,6 +448,7 @@ class Agent(Lifecycle):
             exclude_own=exclude_own,
             include_superseded=include_superseded,
             as_of=as_of,
+            expand=expand,
             degrade=degrade,
         )
         return pack(hits, budget, count_tokens or self._engine.count_tokens)

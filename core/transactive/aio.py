@@ -8,17 +8,32 @@ its end.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast
 
 from transactive.agent import Agent, Session
 from transactive.checkpoints import Checkpoints
+from transactive.coordination import (
+    Alerts,
+    Consumer,
+    Decisions,
+    Directory,
+    Events,
+    Facts,
+    Follower,
+    Handoffs,
+    Learnings,
+    Tasks,
+)
 from transactive.documents import Documents
-from transactive.records import SessionInfo, Transcript
+from transactive.graph import KnowledgeGraph
+from transactive.records import Event, SessionInfo, Transcript
 from transactive.team import Audit, Groups, Namespaces, TeamMemory
 
 if TYPE_CHECKING:
@@ -26,6 +41,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 Sync = TypeVar("Sync")
 
 THREADS = 8
@@ -122,6 +138,220 @@ class AsyncCheckpoints(Door):
     list = awaited(Checkpoints.list)
 
 
+class AsyncFollower(Generic[T]):
+    """A follower, awaited: `async for event in agent.events.follow(…):`. It holds no thread while nothing happens.
+
+    Leave the loop early inside `async with`, or call `aclose`, so that it is not woken any more.
+    """
+
+    def __init__(self, begin: Callable[[], Follower[T]]) -> None:
+        self._begin = begin
+        self._follower: Follower[T] | None = None
+        self._wake = asyncio.Event()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        follower = await self._begun()
+        since = time.monotonic()
+        while not await _run(follower.pull):
+            if follower.over(since):
+                await self.aclose()
+                raise StopAsyncIteration
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), follower.pause)
+            self._wake.clear()
+        return follower.take()
+
+    async def _begun(self) -> Follower[T]:
+        if self._follower is None:
+            loop = asyncio.get_running_loop()
+            self._follower = await _run(self._begin)
+            self._follower.heard(lambda: _woken(loop, self._wake))
+        return self._follower
+
+    async def cursor(self) -> str:
+        """The place behind the last one that it gave; `follow(after=…)` goes on there."""
+        return (await self._begun()).cursor
+
+    async def aclose(self) -> None:
+        """End it: whoever waits in it stops waiting."""
+        if self._follower is not None:
+            self._follower.close()
+        self._wake.set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+def _woken(loop: asyncio.AbstractEventLoop, wake: asyncio.Event) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop has ended, and whoever followed in it
+        loop.call_soon_threadsafe(wake.set)
+
+
+def followed(
+    method: Callable[Concatenate[Sync, P], Follower[T]],
+) -> Callable[Concatenate[Any, P], AsyncFollower[T]]:
+    """The method of the object behind the door, as an asynchronous iterator; for a type checker the signature stays."""
+
+    @functools.wraps(method)
+    def call(self: Door, /, *args: P.args, **kwargs: P.kwargs) -> AsyncFollower[T]:
+        sync = self._sync  # pyright: ignore[reportPrivateUsage]  # its own decorator
+        return AsyncFollower(functools.partial(method, sync, *args, **kwargs))
+
+    return call
+
+
+class AsyncConsumer(Door):
+    """A named place in the sequence of events, awaited; see `Consumer`. `async for event in consumer.follow():`."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return cast("Consumer", self._sync).name
+
+    async def cursor(self) -> str:
+        """The place behind what was acknowledged."""
+        return await _run(lambda: cast("Consumer", self._sync).cursor)
+
+    follow = followed(Consumer.follow)
+    acknowledge = awaited(Consumer.acknowledge)
+    list = awaited(Consumer.list)
+
+    def __aiter__(self) -> AsyncFollower[Event]:
+        return self.follow()
+
+
+def _consumed(
+    method: Callable[Concatenate[Events, P], Consumer],
+) -> Callable[Concatenate[Any, P], Awaitable[AsyncConsumer]]:
+    @functools.wraps(method)
+    async def call(self: Door, /, *args: P.args, **kwargs: P.kwargs) -> AsyncConsumer:
+        sync = self._sync  # pyright: ignore[reportPrivateUsage]  # its own decorator
+        return AsyncConsumer(await _run(functools.partial(method, sync, *args, **kwargs)))
+
+    return call
+
+
+class AsyncEvents(Door):
+    """`agent.events`, awaited; see `Events`."""
+
+    emit = awaited(Events.emit)
+    follow = followed(Events.follow)
+    cursor = awaited(Events.cursor)
+    consumer = _consumed(Events.consumer)
+    consumers = awaited(Events.consumers)
+    remove_consumer = awaited(Events.remove_consumer)
+    trim = awaited(Events.trim)
+    retain = awaited(Events.retain)
+    list = awaited(Events.list)
+
+
+class AsyncTasks(Door):
+    """`agent.tasks`, awaited; see `Tasks`."""
+
+    post = awaited(Tasks.post)
+    claim = awaited(Tasks.claim)
+    renew = awaited(Tasks.renew)
+    complete = awaited(Tasks.complete)
+    fail = awaited(Tasks.fail)
+    release = awaited(Tasks.release)
+    cancel = awaited(Tasks.cancel)
+    retry = awaited(Tasks.retry)
+    get = awaited(Tasks.get)
+    attempts = awaited(Tasks.attempts)
+    count = awaited(Tasks.count)
+    list = awaited(Tasks.list)
+
+
+class AsyncFacts(Door):
+    """`agent.facts`, awaited; see `Facts`."""
+
+    set = awaited(Facts.set)
+    update = awaited(Facts.update)
+    get = awaited(Facts.get)
+    delete = awaited(Facts.delete)
+    history = awaited(Facts.history)
+    follow = followed(Facts.follow)
+    list = awaited(Facts.list)
+
+
+class AsyncAlerts(Door):
+    """`agent.alerts`, awaited; see `Alerts`."""
+
+    send = awaited(Alerts.send)
+    acknowledge = awaited(Alerts.acknowledge)
+    get = awaited(Alerts.get)
+    follow = followed(Alerts.follow)
+    count = awaited(Alerts.count)
+    list = awaited(Alerts.list)
+
+
+class AsyncDecisions(Door):
+    """`agent.decisions`, awaited; see `Decisions`."""
+
+    record = awaited(Decisions.record)
+    find = awaited(Decisions.find)
+
+
+class AsyncLearnings(Door):
+    """`agent.learnings`, awaited; see `Learnings`."""
+
+    record = awaited(Learnings.record)
+    find = awaited(Learnings.find)
+
+
+class AsyncHandoffs(Door):
+    """`agent.handoffs`, awaited; see `Handoffs`."""
+
+    get = awaited(Handoffs.get)
+    take = awaited(Handoffs.take)
+    resolve = awaited(Handoffs.resolve)
+    wait = awaited(Handoffs.wait)
+    follow = followed(Handoffs.follow)
+    list = awaited(Handoffs.list)
+
+
+class AsyncDirectory(Door):
+    """`agent.directory`, awaited; see `Directory`."""
+
+    register = awaited(Directory.register)
+    heartbeat = awaited(Directory.heartbeat)
+    get = awaited(Directory.get)
+    remove = awaited(Directory.remove)
+    list = awaited(Directory.list)
+
+
+class AsyncKnowledgeGraph(Door):
+    """`agent.graph`, awaited; see `KnowledgeGraph`."""
+
+    add = awaited(KnowledgeGraph.add)
+    link = awaited(KnowledgeGraph.link)
+    unlink = awaited(KnowledgeGraph.unlink)
+    merge = awaited(KnowledgeGraph.merge)
+    split = awaited(KnowledgeGraph.split)
+    remove = awaited(KnowledgeGraph.remove)
+    define = awaited(KnowledgeGraph.define)
+    types = awaited(KnowledgeGraph.types)
+    extract = awaited(KnowledgeGraph.extract)
+    get = awaited(KnowledgeGraph.get)
+    edges = awaited(KnowledgeGraph.edges)
+    neighbors = awaited(KnowledgeGraph.neighbors)
+    traverse = awaited(KnowledgeGraph.traverse)
+    path = awaited(KnowledgeGraph.path)
+    subgraph = awaited(KnowledgeGraph.subgraph)
+    history = awaited(KnowledgeGraph.history)
+    mentions = awaited(KnowledgeGraph.mentions)
+    mentioned = awaited(KnowledgeGraph.mentioned)
+    list = awaited(KnowledgeGraph.list)
+
+
 class AsyncAgent(Door):
     """An agent handle whose verbs are awaited; see `Agent`."""
 
@@ -177,6 +407,56 @@ class AsyncAgent(Door):
     def checkpoints(self) -> AsyncCheckpoints:
         """The state of running programs, awaited."""
         return AsyncCheckpoints(self.sync.checkpoints)
+
+    @property
+    def graph(self) -> AsyncKnowledgeGraph:
+        """Entities and what connects them, awaited."""
+        return AsyncKnowledgeGraph(self.sync.graph)
+
+    @property
+    def events(self) -> AsyncEvents:
+        """Every change in one order, awaited."""
+        return AsyncEvents(self.sync.events)
+
+    @property
+    def tasks(self) -> AsyncTasks:
+        """Work that is claimed by one, awaited."""
+        return AsyncTasks(self.sync.tasks)
+
+    @property
+    def facts(self) -> AsyncFacts:
+        """The state that the team shares, awaited."""
+        return AsyncFacts(self.sync.facts)
+
+    @property
+    def alerts(self) -> AsyncAlerts:
+        """Messages to named agents or groups, awaited."""
+        return AsyncAlerts(self.sync.alerts)
+
+    @property
+    def decisions(self) -> AsyncDecisions:
+        """What was decided, awaited."""
+        return AsyncDecisions(self.sync.decisions)
+
+    @property
+    def learnings(self) -> AsyncLearnings:
+        """What came of doing something, awaited."""
+        return AsyncLearnings(self.sync.learnings)
+
+    @property
+    def handoffs(self) -> AsyncHandoffs:
+        """What was handed over, awaited."""
+        return AsyncHandoffs(self.sync.handoffs)
+
+    @property
+    def directory(self) -> AsyncDirectory:
+        """Which agents have registered, awaited."""
+        return AsyncDirectory(self.sync.directory)
+
+    handoff = awaited(Agent.handoff)
+    escalate = awaited(Agent.escalate)
+    who_knows = awaited(Agent.who_knows)
+    ask = awaited(Agent.ask)
 
     def bind(self, *, user: str | None = None, session: str | None = None, app: str | None = None) -> AsyncAgent:
         """The same agent bound more narrowly; nothing is awaited, since nothing is read."""
@@ -317,4 +597,5 @@ class AsyncTeamMemory(AsyncAgent):
     grants = awaited(TeamMemory.grants)
     maintain = awaited(TeamMemory.maintain)
     erase = awaited(TeamMemory.erase)
+    metrics = awaited(TeamMemory.metrics)
     reindex = awaited(TeamMemory.reindex)

@@ -10,9 +10,22 @@ import threading
 from functools import partial
 
 from transactive.checkpoints.keeping import Archive
+from transactive.coordination.board import Board
+from transactive.coordination.feed import Feed
+from transactive.coordination.handing import Handing
+from transactive.coordination.inbox import Inbox
+from transactive.coordination.measuring import Measuring
+from transactive.coordination.noting import Noting
+from transactive.coordination.packing import Packing
+from transactive.coordination.register import Register
+from transactive.coordination.roster import Roster
 from transactive.documents.finding import Finding
 from transactive.documents.keeping import Keeping
 from transactive.errors import IndexUnavailable
+from transactive.graph.expanding import Expanding
+from transactive.graph.extracting import Extracting
+from transactive.graph.linking import Linking
+from transactive.graph.looking import Looking
 from transactive.namespaces import OWNER
 from transactive.paths.auditing import Auditing
 from transactive.paths.capture import Capturing
@@ -24,6 +37,7 @@ from transactive.paths.forget import Forgetting
 from transactive.paths.judging import Judging
 from transactive.paths.maintain import Background, Maintaining
 from transactive.paths.opening import Options, close_store, open_store
+from transactive.paths.placing import Placing
 from transactive.paths.promote import Promoting
 from transactive.paths.provenance import Explaining
 from transactive.paths.question import Question, question
@@ -68,9 +82,14 @@ class Engine:
         self.keeping = Keeping(writing)
         self.finding = Finding(self.store, self.keeping, self.recalling)
         self.archive = Archive(self.store)
-        erasing = Erasing(writing, Identity(OWNER))
-        sweep = partial(self.keeping.sweep, Identity(OWNER))
-        self.maintaining = Maintaining(self.store, self.settling, self.forgetting, erasing, sweep)
+        owner = Identity(OWNER)
+        placing = Placing(writing)
+        self._coordinate(placing, owner)
+        self._connect(placing)
+        erasing = Erasing(writing, owner)
+        sweep = partial(self.keeping.sweep, owner)
+        also = (self.board.expire, partial(self.feed.sweep, owner))
+        self.maintaining = Maintaining(self.store, self.settling, self.forgetting, erasing, sweep=sweep, also=also)
         self._closing = threading.Lock()
         try:
             self.maintaining.heal(options.progress)
@@ -80,6 +99,24 @@ class Engine:
         runs = background and self.store.index is not None
         self._background = Background(self.maintaining) if runs else None
         self.capturing = Capturing(writing, self.reading, self.remembering, models)
+
+    def _coordinate(self, placing: Placing, owner: Identity) -> None:
+        self.feed = Feed(placing)
+        self.board = Board(placing, owner)
+        self.register = Register(placing, self.feed)
+        self.inbox = Inbox(placing, self.feed)
+        self.noting = Noting(placing, self.remembering, self.recalling)
+        packing = Packing(placing, self.reading, self.recalling)
+        self.handing = Handing(placing, self.feed, self.board, packing)
+        self.roster = Roster(placing, self.recalling)
+        self.measuring = Measuring(self.store)
+
+    def _connect(self, placing: Placing) -> None:
+        self.linking = Linking(placing, self.reading)
+        self.looking = Looking(placing, self.reading)
+        self.extracting = Extracting(placing, self.linking, self.reading, self.store.models)
+        self.expanding = Expanding(self.store, self.recalling)
+        self.remembering.connecting = self.extracting
 
     def close(self) -> None:
         """Flush, delete what is settled from the pending rows, and release everything; harmless when closed already."""

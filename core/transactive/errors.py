@@ -8,9 +8,12 @@
     │   └── DuplicateId                that id is taken in that namespace
     ├── AccessDenied (PermissionError) the principal lacks a right on a namespace that it can see
     ├── NotFound (LookupError)         absent, or not readable: the two are the same to the caller
-    ├── VersionConflict                the memory changed since it was read; `.current` is what it is now
+    ├── VersionConflict                it changed since it was read; `.current` is what it is now
     ├── RateLimited                    the policy allows no more writes just now; `.retry_after` says from when on
     ├── SessionClosed                  the session has ended and takes no more memories
+    ├── LeaseLost                      the claim of a task ended before the work did; somebody else may have it
+    ├── AlreadyTaken                   somebody else has taken a handoff, or settled it
+    ├── EventsExpired                  events that were asked for were deleted by retention
     ├── StoreError                     the store as a whole
     │   ├── StoreLocked                another process (or this one) owns the index of this folder
     │   ├── StoreClosed                used after `close()`
@@ -29,12 +32,10 @@ Every message says what was wrong and what would be right. No message holds the 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from datetime import timedelta
-
-    from transactive.records import Memory
 
 
 class TransactiveError(Exception):
@@ -70,12 +71,12 @@ class NotFound(TransactiveError, LookupError):
 
 
 class VersionConflict(TransactiveError):
-    """The memory changed since the caller read it."""
+    """A memory, or a fact, changed since the caller read it."""
 
-    def __init__(self, message: str, current: Memory) -> None:
+    def __init__(self, message: str, current: Any) -> None:
         super().__init__(message)
         self.current = current
-        """The memory as it stands now."""
+        """The `Memory`, or the `Fact`, as it stands now; None for a fact that is not there."""
 
 
 class RateLimited(TransactiveError):
@@ -85,6 +86,18 @@ class RateLimited(TransactiveError):
         super().__init__(message)
         self.retry_after = retry_after
         """How long until the same call is allowed, if nothing else is written meanwhile."""
+
+
+class LeaseLost(TransactiveError):
+    """The claim is no longer the one that counts: its lease ended, or the task was taken back."""
+
+
+class AlreadyTaken(TransactiveError):
+    """A handoff that somebody else has taken, or that is settled."""
+
+
+class EventsExpired(TransactiveError):
+    """Some of the events that were asked for are kept no longer."""
 
 
 class SessionClosed(TransactiveError):

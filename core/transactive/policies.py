@@ -97,6 +97,11 @@ class Policy:
     max_sensitivity: Sensitivity | None = None
     """The most sensitive memories that may be here; what is here already and is more so, only the owner still reads.
     Default: confidential."""
+    advertise: bool | None = None
+    """Whether `who_knows` names the authors of what is here, public and internal, to agents that may not read it; what
+    they wrote is never shown. Default: False."""
+    extract_graph: bool | None = None
+    """Whether what is written here goes to the knowledge graph too, by the store's graph extractor. Default: False."""
     purge_after: timedelta | str | None = None
     """How long `undo` brings forgotten memories back; then `maintain` deletes them for good. Default: 30 days."""
 
@@ -169,6 +174,8 @@ _CHECKS: dict[str, Any] = {
     "write_rate": _rate,
     "verified_only": _gate,
     "max_sensitivity": _one_of(SENSITIVITIES),
+    "advertise": _flag,
+    "extract_graph": _flag,
     "purge_after": duration,
 }
 
@@ -183,6 +190,8 @@ DEFAULT = Policy(
     reinforce=True,
     verified_only="off",
     max_sensitivity="confidential",
+    advertise=False,
+    extract_graph=False,
     purge_after="30d",
 )
 

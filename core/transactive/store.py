@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -23,7 +25,7 @@ from transactive.filters import ALL, And, Expression, Not, Or, Test, Value, both
 from transactive.index.edge import EdgeIndex
 from transactive.index.lock import FileLock
 from transactive.index.protocol import Index, RangeKind
-from transactive.ledger import access, events, lineage, memories, namespaces
+from transactive.ledger import access, directory, events, lineage, memories, namespaces
 from transactive.ledger.database import Database
 from transactive.models import Models
 from transactive.namespaces import covers, patterns_covering
@@ -53,6 +55,8 @@ class Settings:
     build_at: int
     """How many unindexed memories start a build."""
     temporary: bool
+    cursor_key: str
+    """Of the cursors into the feed of events, in hexadecimal digits."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,8 @@ class Tables:
     groups: dict[str, list[str]]
     policies: dict[str, Policy]
     namespaces: frozenset[str]
+    registered: frozenset[str]
+    """The agents of the directory."""
 
     @cached_property
     def ceilings(self) -> Ceilings:
@@ -83,6 +89,13 @@ class Tables:
         if all(policy.verified_only in {None, "off"} for policy in self.policies.values()):
             return ()
         return tuple(p for p in sorted(self.namespaces) if effective(self.policies, p).verified_only != "off")
+
+    @cached_property
+    def advertised(self) -> tuple[str, ...]:
+        """The namespaces whose authors may be named to those who may not read them."""
+        if not any(policy.advertise for policy in self.policies.values()):
+            return ()
+        return tuple(place for place in sorted(self.namespaces) if effective(self.policies, place).advertise)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +198,8 @@ class View:
     def selected(self, asked: Expression, gated: Sequence[str]) -> Expression:
         """The cheapest condition for what the caller may read of what it asks for.
 
-        Each condition costs an index a third of a millisecond at 5,000 points; where all that is there fulfils them, the
-        patterns that are asked for are enough.
+        Each condition costs an index a third of a millisecond at 5,000 points; where all that is there fulfils them,
+        the patterns that are asked for are enough.
         """
         if gated:
             return both(self.admitted(gated), asked)
@@ -229,6 +242,32 @@ class View:
         return mine and self._allowed.may_at("read", who.namespace, who.sensitivity)
 
 
+class Signal:
+    """Tells whoever waits in this process that something was committed."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._waiting: set[Callable[[], None]] = set()
+
+    def give(self) -> None:
+        """Wake everybody who waits."""
+        with self._guard:
+            waiting = list(self._waiting)
+        for wake in waiting:
+            wake()
+
+    @contextmanager
+    def heard(self, wake: Callable[[], None]) -> Generator[None, None, None]:
+        """Have a function called at each commit, from the thread that commits; it must not block."""
+        with self._guard:
+            self._waiting.add(wake)
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._waiting.discard(wake)
+
+
 class Store:
     """The open parts. Caches hold nothing that the ledger does not."""
 
@@ -253,6 +292,11 @@ class Store:
         self.clock = clock
         self.new_id = new_id
         self.closed = False
+        self.signal = Signal()
+        self.seen: dict[str, datetime] = {}
+        """When an agent of the directory was last noted as there."""
+        self.measured: Counter[tuple[int, str]] = Counter()
+        """What was counted since that was last written to the ledger: by hour and name."""
         self.recalled: dict[str, datetime] = {}
         self.accessed: dict[str, tuple[datetime, int]] = {}
         """What was used since that was last written to the ledger: when last, and how often."""
@@ -265,7 +309,8 @@ class Store:
         self._known: set[Who] | None = None
         self._views: dict[Reach, View] = {}
         self._traits: dict[int, Traits] = {}
-        self._guard = threading.Lock()
+        self.guard = threading.Lock()
+        """Of the caches and counters."""
         self._counter = encoders.embedder if isinstance(encoders.embedder, StaticEmbedder) else None
 
     def check(self) -> None:
@@ -280,10 +325,22 @@ class Store:
 
     def count_tokens(self, text: str) -> int:
         """Word pieces of the bundled tokenizer × 1.2."""
-        with self._guard:
+        with self.guard:
             if self._counter is None:
                 self._counter = StaticEmbedder()
         return ceil(1.2 * self._counter.count_tokens(text))
+
+    def count(self, name: str, times: int = 1) -> None:
+        """Count something for `team.metrics`; `Settling.clear` writes it down."""
+        if times:
+            with self.guard:
+                self.measured[int(self.clock().timestamp()) // 3600, name] += times
+
+    def counted(self) -> Mapping[tuple[int, str], int]:
+        """What was counted and is not written down yet; counting starts again."""
+        with self.guard:
+            measured, self.measured = self.measured, Counter()
+        return measured
 
     # --- access ---------------------------------------------------------------------------------------------------
 
@@ -298,6 +355,7 @@ class Store:
                 access.all_groups(connection),
                 access.all_policies(connection),
                 frozenset(namespaces.paths(connection)),
+                directory.names(connection),
             )
             self._tables = tables
         return tables
@@ -317,7 +375,7 @@ class Store:
 
     def learn(self, who: set[Who]) -> None:
         """Note combinations that were just written."""
-        with self._guard:
+        with self.guard:
             if self._known is not None:
                 new = who - self._known
                 self._known |= new
@@ -327,7 +385,7 @@ class Store:
 
     def forget_known(self) -> None:
         """Read the known combinations again when they are next needed: something went, or another process wrote."""
-        with self._guard:
+        with self.guard:
             self._known = None
             self._views.clear()
             self._traits = {}
@@ -352,7 +410,7 @@ class Store:
 
     def view(self, connection: Connection, allowed: Reach) -> View:
         """What a caller can know of: names, and what it may read as the cheapest exact condition."""
-        with self._guard:
+        with self.guard:
             found = self._views.get(allowed)
             if found is None:
                 if self._known is None:
@@ -369,7 +427,7 @@ class Store:
 
     def known_view(self, allowed: Reach) -> View:
         """The view of a caller, read from the ledger only when it is not at hand."""
-        with self._guard:
+        with self.guard:
             found = self._views.get(allowed)
         if found is not None:
             return found

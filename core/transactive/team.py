@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -23,6 +23,7 @@ from transactive.records import (
     Forgotten,
     Grant,
     Maintenance,
+    Metrics,
     NamespaceInfo,
     Progress,
     Right,
@@ -168,6 +169,7 @@ class TeamMemory(Agent):
         scorer: Any = None,
         summarizer: Any = None,
         extractor: Any = None,
+        graph_extractor: Any = None,
     ) -> Self:
         """Open the store in a folder, creating it when absent. No server, no key, no download.
 
@@ -194,6 +196,8 @@ class TeamMemory(Agent):
                 default the most telling sentences are taken.
             extractor: Finds facts in what is observed: a function from turns to `Extracted`s, or a chat model. By
                 default none: the turns are kept as they are.
+            graph_extractor: Finds connections in what is written: a function from a text to `Found`s, or a chat model.
+                By default a few patterns of English (`transactive.rules.connections`).
 
         Raises:
             StoreLocked: the index is owned already; the message names by whom, and the ways out.
@@ -218,6 +222,7 @@ class TeamMemory(Agent):
             scorer=scorer,
             summarizer=summarizer,
             extractor=extractor,
+            graph_extractor=graph_extractor,
         )
         engine = Engine(options, background=background)
         with _guard:
@@ -324,6 +329,21 @@ class TeamMemory(Agent):
         audit keeps that it happened, and to how many. Not undoable. Backups and exports are yours to delete.
         """
         return self._engine.maintaining.erase(self._identity, user, progress)
+
+    def metrics(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        every: timedelta | str = "24h",
+    ) -> Metrics:
+        """How the team does: rework avoided and done, escalations, times of tasks, recalls answered by other agents.
+
+        In all, and for each stretch of `every` (whole hours) from `since` (30 days before) to `until` (now), both taken
+        down to the hour. `metrics.plot("team.png")` draws it. What a killed process had counted in its last seconds is
+        missing.
+        """
+        return self._engine.measuring.metrics(self._identity, since, until, every)
 
     def reindex(self, *, embedder: Any = None, progress: bool | Callable[[Progress], None] = True) -> None:
         """Embed every memory anew, with the same model or another one. Searches go on meanwhile; a crash is resumed.

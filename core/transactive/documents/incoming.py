@@ -18,15 +18,14 @@ from transactive.paths.incoming import (
     check_vector,
     optional_name,
 )
+from transactive.paths.values import encodable, encode
 from transactive.policies import duration
 from transactive.records import NewDocument, Sensitivity
 from transactive.rules import fields
 from transactive.rules.access import Identity
 
 MAX_KEY = 4096
-MAX_VALUE = 1 << 24
 MAX_DATA = 1 << 26
-_MAX_DEPTH = 64
 _DEEP, _SHORT = 15, 1000
 
 
@@ -87,43 +86,6 @@ def check_user(user: object, identity: Identity) -> str | None:
     return identity.user or named
 
 
-def encode(value: object) -> str:
-    """A value as JSON; `InvalidInput` for what JSON cannot hold."""
-    _check_depth(value, 0)
-    try:
-        encoded = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(f"a document's value is what JSON can hold: {error}; bytes go into data=") from None
-    if not _encodable(encoded):
-        encoded = json.dumps(value, separators=(",", ":"))
-    if len(encoded) > MAX_VALUE:
-        raise InvalidInput(
-            f"a document's value has at most {MAX_VALUE:,} characters as JSON, this has {len(encoded):,}"
-        )
-    return encoded
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _check_depth(value: object, depth: int) -> None:
-    if depth > _MAX_DEPTH:
-        raise InvalidInput(f"a document's value nests at most {_MAX_DEPTH} deep")
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            if not isinstance(key, str):
-                raise InvalidInput(f"a document's value has the key {key!r:.60}; JSON keys are strings")
-            _check_depth(inner, depth + 1)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            _check_depth(inner, depth + 1)
-
-
 def _data(data: object) -> bytes | None:
     if data is None:
         return None
@@ -182,7 +144,7 @@ def _held(value: Any, depth: int) -> Any:
 
 def _holds(value: object, depth: int = 0) -> bool:
     if isinstance(value, str):
-        return "\x00" not in value and _encodable(value)
+        return "\x00" not in value and encodable(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return -MAX_INTEGER - 1 <= value <= MAX_INTEGER
     return depth < _DEEP or not isinstance(value, dict | list)

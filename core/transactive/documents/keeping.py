@@ -185,7 +185,7 @@ class Keeping:
     def _version(self, change: Change, draft: Draft, former: Document | None, ttl: Any) -> Document:
         item, (namespace, key, user) = draft.item, draft.name
         identity, now = change.reach.identity, change.now
-        if former is not None and change.reach.may("read", namespace) and not _sees(change.reach, former):
+        if former is not None and change.reach.may("read", namespace) and not change.reach.sees(former):
             raise AccessDenied(f"{identity.agent!r} may not replace what it may not read in {namespace!r}")
         return Document(
             namespace=namespace,
@@ -370,7 +370,7 @@ class Keeping:
         return and_(ledger.live(self._store.clock()), ledger.readable(reach))
 
     def _shows(self, reach: Reach, row: AnyRow, now: datetime) -> bool:
-        return row.hidden is None and not _over(row, now) and _sees(reach, ledger.to_document(row))
+        return row.hidden is None and not _over(row, now) and reach.sees(ledger.to_document(row))
 
     def refreshed(self, identity: Identity, documents: Sequence[Document | None]) -> list[Document | None]:
         """The same, those with a time to live as they are now that it counts anew."""
@@ -410,12 +410,6 @@ class Keeping:
 
 def _over(row: AnyRow, now: datetime) -> bool:
     return row.expires_at is not None and bool(row.expires_at <= stamp(now))
-
-
-def _sees(reach: Reach, document: Document) -> bool:
-    user = reach.identity.user
-    mine = user is None or document.user is None or document.user == user
-    return mine and reach.may_at("read", document.namespace, document.sensitivity)
 
 
 def _memory(document: Document, item: Checked, uid: str) -> Memory:

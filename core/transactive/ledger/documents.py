@@ -26,12 +26,12 @@ from sqlalchemy import (
 )
 
 from transactive.filters import And, Expression, Not, Test, both
-from transactive.ledger.filtering import covered
+from transactive.ledger import placed
 from transactive.ledger.memories import SOME
 from transactive.ledger.rows import AnyRow, AnySelect
 from transactive.ledger.schema import documents, hidden, memories
 from transactive.ledger.times import stamp, unstamp
-from transactive.records import SENSITIVITIES, Document
+from transactive.records import Document
 from transactive.rules.access import Reach
 
 Name = tuple[str, str, str | None]
@@ -118,33 +118,17 @@ def live(now: datetime) -> ColumnElement[bool]:
 
 def readable(reach: Reach) -> ColumnElement[bool]:
     """What a caller may read."""
-    granted = or_(false(), *(_rule(rule.pattern, rule.clearance) for rule in reach.rules if "read" in rule.rights))
-    user = reach.identity.user
-    mine = true() if user is None else or_(documents.c.user == user, documents.c.user.is_(None))
-    return and_(granted, mine, *(_below(place, ceiling) for place, ceiling in reach.ceilings))
+    return placed.readable(reach, documents)
 
 
 def writable(reach: Reach) -> ColumnElement[bool]:
     """What lies where a caller may write."""
-    return or_(false(), *(under(rule.pattern) for rule in reach.rules if "write" in rule.rights))
-
-
-def _rule(pattern: str, clearance: str) -> ColumnElement[bool]:
-    return and_(under(pattern), _cleared(clearance))
-
-
-def _below(place: str, ceiling: str) -> ColumnElement[bool]:
-    return or_(documents.c.namespace != place, _cleared(ceiling))
-
-
-def _cleared(clearance: str) -> ColumnElement[bool]:
-    allowed = SENSITIVITIES[: SENSITIVITIES.index(clearance) + 1]
-    return true() if len(allowed) == len(SENSITIVITIES) else documents.c.sensitivity.in_(allowed)
+    return placed.writable(reach, documents)
 
 
 def under(pattern: str) -> ColumnElement[bool]:
     """In a namespace that a pattern covers."""
-    return covered(documents.c.namespace, pattern)
+    return placed.under(documents, pattern)
 
 
 def of_user(user: str | None) -> ColumnElement[bool]:

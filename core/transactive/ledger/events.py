@@ -1,4 +1,4 @@
-"""The serial point of every write, and what it numbers: events (one a memory) and audit rows (one a call)."""
+"""The serial point of every write, and what it numbers: events (one a changed thing) and audit rows (one a call)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, false, func, insert, or_, select, true, update
 
-from transactive.ledger.schema import audit, events, heads, user_keys
+from transactive.ledger.rows import AnyRow
+from transactive.ledger.schema import audit, event_bodies, events, heads, user_keys
 from transactive.ledger.times import stamp
 
 TENANT = "default"
+ERASED = "erased"
+"""In the place of a pseudonym, for what is of nobody any more: no bound handle sees that it went."""
+MEMORY = "memory."
+"""How the types of events about memories begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,10 @@ class Heads:
 
     last_event: int
     access_epoch: int
+    names: int
+    """How many names the graph has."""
+    cut: int
+    """The last event that retention has deleted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,22 +47,20 @@ class Entry:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-_READ = select(heads.c.last_event, heads.c.access_epoch).where(heads.c.tenant == TENANT)
+_READ = select(heads.c.last_event, heads.c.access_epoch, heads.c.names, heads.c.cut).where(heads.c.tenant == TENANT)
 _TAKE = update(heads).where(heads.c.tenant == TENANT)
 
 
 def read(connection: Connection) -> Heads:
     """The heads as this connection sees them."""
     row = connection.execute(_READ).one()
-    return Heads(row.last_event, row.access_epoch)
+    return Heads(row.last_event, row.access_epoch, row.names, row.cut)
 
 
-def record(
-    connection: Connection, action: str, changed: Sequence[dict[str, Any]], entry: Entry, now: datetime
-) -> list[int]:
-    """Number one event for each changed memory row, and chain one audit row; returns the events' numbers.
+def record(connection: Connection, changed: Sequence[dict[str, Any]], entry: Entry, now: datetime) -> list[int]:
+    """Number one event for each changed thing, and chain one audit row; returns the events' numbers.
 
-    A row may name an `action` of its own.
+    Of each: type, uid, namespace, sensitivity, user and version, and `data` where the event has some of its own.
 
     Call it as late in the transaction as possible: from here to the commit, every other writer waits.
     """
@@ -65,24 +72,31 @@ def record(
     first = taken.last_event - len(changed) + 1
     numbers = list(range(first, taken.last_event + 1))
     if changed:
-        users = _pseudonyms(connection, {row["user"] for row in changed if row["user"] is not None})
+        users = _pseudonyms(connection, {row["user"] for row in changed if row["user"] not in {None, ERASED}})
         connection.execute(
             insert(events),
             [
                 {
                     "number": number,
                     "at": stamp(now),
-                    "action": row.get("action", action),
+                    "type": row["type"],
                     "uid": row["uid"],
                     "namespace": row["namespace"],
                     "sensitivity": row["sensitivity"],
-                    "agent": row["agent"],
-                    "user": users.get(row["user"]),
+                    "agent": entry.principal,
+                    "user": users.get(row["user"], row["user"] and ERASED),
                     "version": row["version"],
                 }
                 for number, row in zip(numbers, changed, strict=True)
             ],
         )
+        bodies = [
+            {"number": number, "user": row["user"], "data": row["data"]}
+            for number, row in zip(numbers, changed, strict=True)
+            if row.get("data") is not None
+        ]
+        if bodies:
+            connection.execute(insert(event_bodies), bodies)
     _chain(connection, taken.last_audit, taken.last_audit_hash, entry, now)
     return numbers
 
@@ -113,14 +127,20 @@ def _pseudonyms(connection: Connection, users: Iterable[str]) -> dict[str, str]:
     wanted = sorted(users)
     if not wanted:
         return {}
-    rows = connection.execute(select(user_keys.c.user, user_keys.c.key).where(user_keys.c.user.in_(wanted)))
-    keys = {row.user: row.key for row in rows}
+    keys = _keys(connection, wanted)
     fresh = {user: secrets.token_bytes(32) for user in wanted if user not in keys}
     if fresh:
         connection.execute(insert(user_keys), [{"user": user, "key": key} for user, key in fresh.items()])
-    return {
-        user: hmac.new(key, user.encode(), hashlib.sha256).hexdigest()[:32] for user, key in {**keys, **fresh}.items()
-    }
+    return {user: _pseudonym(user, key) for user, key in {**keys, **fresh}.items()}
+
+
+def _keys(connection: Connection, users: Sequence[str]) -> dict[str, bytes]:
+    rows = connection.execute(select(user_keys.c.user, user_keys.c.key).where(user_keys.c.user.in_(users)))
+    return {row.user: row.key for row in rows}
+
+
+def _pseudonym(user: str, key: bytes) -> str:
+    return hmac.new(key, user.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def access_changed(connection: Connection) -> None:
@@ -130,4 +150,52 @@ def access_changed(connection: Connection) -> None:
 
 def changed_since(connection: Connection, number: int) -> set[str]:
     """The memories that any later event is about."""
-    return set(connection.execute(select(events.c.uid).where(events.c.number > number).distinct()).scalars())
+    later = select(events.c.uid).where(events.c.number > number, events.c.type.startswith(MEMORY)).distinct()
+    return set(connection.execute(later).scalars())
+
+
+def named(connection: Connection, names: int) -> None:
+    """Tell every process that the graph has so many names more."""
+    connection.execute(_TAKE.values(names=heads.c.names + names))
+
+
+# --- the feed ---------------------------------------------------------------------------------------------------------
+
+
+def of_user(connection: Connection, user: str | None) -> ColumnElement[bool]:
+    """What a handle sees that is bound to a user: what is about that user and about none; unbound, all."""
+    if user is None:
+        return true()
+    key = _keys(connection, [user]).get(user)
+    mine = false() if key is None else events.c.user == _pseudonym(user, key)
+    return or_(events.c.user.is_(None), mine)
+
+
+def of_types(patterns: Sequence[str]) -> ColumnElement[bool]:
+    """Of one of these types; `task.*` is every type that starts so."""
+    exact = [pattern for pattern in patterns if not pattern.endswith("*")]
+    starts = [pattern[:-1] for pattern in patterns if pattern.endswith("*")]
+    return or_(false(), events.c.type.in_(exact), *(events.c.type.startswith(s, autoescape=True) for s in starts))
+
+
+def page(connection: Connection, after: int, where: ColumnElement[bool], limit: int) -> list[AnyRow]:
+    """At most `limit` events later than `after`, in order, each with its own data."""
+    query = select(events, event_bodies.c.data).outerjoin(event_bodies, event_bodies.c.number == events.c.number)
+    query = query.where(events.c.number > after, where).order_by(events.c.number).limit(limit)
+    return list(connection.execute(query))
+
+
+def before(connection: Connection, time: datetime) -> int:
+    """The number of the last event before a time that no later one precedes: up to there retention may cut."""
+    kept = select(func.min(events.c.number)).where(events.c.at >= stamp(time)).scalar_subquery()
+    last = select(func.max(events.c.number)).where(
+        and_(events.c.at < stamp(time), events.c.number < func.coalesce(kept, 2**62))
+    )
+    return int(connection.execute(last).scalar_one_or_none() or 0)
+
+
+def cut(connection: Connection, upto: int) -> int:
+    """Delete every event up to a number, and note that; returns how many it was."""
+    gone = connection.execute(delete(events).where(events.c.number <= upto)).rowcount
+    connection.execute(_TAKE.where(heads.c.cut < upto).values(cut=upto))
+    return int(gone)

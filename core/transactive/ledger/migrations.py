@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection, inspect, select, text
 
 from transactive.errors import StoreTooNew
-from transactive.ledger import schema
+from transactive.ledger import schema, schema_coordination, schema_graph
 
 Step = Callable[[Connection], None]
 
@@ -45,12 +45,13 @@ def _version(connection: Connection) -> int:
 
 
 def _create(connection: Connection, version: int) -> None:
-    schema.metadata.create_all(connection)
+    for module in (schema, schema_graph, schema_coordination):  # one set of tables, in three files
+        module.metadata.create_all(connection)
     for statement in schema.SQLITE_FULL_TEXT:
         connection.execute(text(statement))
     connection.execute(schema.manifest.insert().values(key="schema_version", value=version))
     connection.execute(
         schema.heads.insert().values(
-            tenant="default", last_event=0, last_audit=0, last_audit_hash=bytes(32), access_epoch=0
+            tenant="default", last_event=0, cut=0, last_audit=0, last_audit_hash=bytes(32), access_epoch=0, names=0
         )
     )

@@ -8,10 +8,12 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from transactive.ledger import graph
 from transactive.ledger import memories as ledger_memories
 from transactive.ledger.events import access_changed
 from transactive.ledger.rows import mapping
 from transactive.ledger.schema import documents, memories, namespaces, threads
+from transactive.ledger.schema_coordination import alerts, facts, handoffs, tasks
 from transactive.ledger.times import stamp, unstamp
 from transactive.records import NamespaceInfo
 
@@ -40,10 +42,13 @@ def used(connection: Connection, last: Mapping[str, datetime]) -> None:
 
 
 def remove(connection: Connection, path: str) -> None:
-    """Delete the entry of a namespace, with its threads and the documents that no memory makes found."""
+    """Delete the entry of a namespace, with all that lies there but memories and the documents that they make found."""
     connection.execute(delete(namespaces).where(namespaces.c.path == path))
     connection.execute(delete(documents).where(documents.c.namespace == path, documents.c.uid.is_(None)))
     connection.execute(delete(threads).where(threads.c.namespace == path))
+    for table in (tasks, facts, alerts, handoffs):
+        connection.execute(delete(table).where(table.c.namespace == path))
+    graph.remove_namespace(connection, path)
     access_changed(connection)
 
 

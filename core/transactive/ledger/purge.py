@@ -7,9 +7,21 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, delete, func, select
 
 from transactive.ledger import corroborations as sources
+from transactive.ledger import graph
 from transactive.ledger.memories import SOME
 from transactive.ledger.rows import AnyRow
-from transactive.ledger.schema import corroborations, documents, extractions, memories, sessions, threads, user_keys
+from transactive.ledger.schema import (
+    consumers,
+    corroborations,
+    documents,
+    event_bodies,
+    extractions,
+    memories,
+    sessions,
+    threads,
+    user_keys,
+)
+from transactive.ledger.schema_coordination import alerts, facts, handoffs, tasks
 
 
 def forgotten_in(connection: Connection) -> list[str]:
@@ -77,6 +89,20 @@ def remove_kept(connection: Connection, user: str, uids: Sequence[str]) -> tuple
         found = documents.c.uid.in_(uids[start : start + SOME])
         gone += connection.execute(delete(documents).where(found)).rowcount
     return gone, connection.execute(delete(threads).where(threads.c.user == user)).rowcount
+
+
+def remove_coordinated(connection: Connection, user: str) -> int:
+    """Delete the tasks, facts, alerts, handoffs, entities and edges about a user; returns how many.
+
+    With them what the user's events say, and the places of consumers whose handles were bound to the user.
+    """
+    gone = graph.remove_user(connection, user)
+    for table in (tasks, facts, alerts, handoffs):
+        gone += int(connection.execute(delete(table).where(table.c.user == user)).rowcount)
+    connection.execute(delete(event_bodies).where(event_bodies.c.user == user))
+    connection.execute(delete(consumers).where(consumers.c.user == user))
+    graph.sweep(connection)
+    return gone
 
 
 def remove_user(connection: Connection, user: str) -> int:

@@ -37,7 +37,7 @@ class _Exact(UserDefinedType[float]):
         return "NUMERIC"
 
 
-_Number = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER autoincrements on SQLite
+whole = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER autoincrements on SQLite
 
 manifest = Table(
     "manifest",
@@ -52,9 +52,13 @@ heads = Table(
     metadata,
     Column("tenant", String(64), primary_key=True),
     Column("last_event", BigInteger, nullable=False, default=0),
+    Column("cut", BigInteger, nullable=False, default=0),  # the last event that retention has deleted
     Column("last_audit", BigInteger, nullable=False, default=0),
     Column("last_audit_hash", LargeBinary(32), nullable=False),
     Column("access_epoch", BigInteger, nullable=False, default=0),
+    Column(
+        "names", BigInteger, nullable=False, default=0
+    ),  # how many names the graph has: none, and no text is searched
 )
 
 
@@ -76,7 +80,7 @@ def _versioned() -> list[Column[object]]:
 memories = Table(
     "memories",
     metadata,
-    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("number", whole, primary_key=True, autoincrement=True),
     Column("uid", String(36), nullable=False, unique=True),
     Column("foreign_id", String(512)),
     Column("namespace", String(512), nullable=False),
@@ -173,7 +177,7 @@ def _memory(name: str = "uid", *, primary_key: bool = False) -> Column[str]:
 revisions = Table(
     "revisions",
     metadata,
-    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("number", whole, primary_key=True, autoincrement=True),
     _memory(),
     Column("revised_by", String(200), nullable=False),
     *_versioned(),
@@ -223,7 +227,7 @@ dismissals = Table(
 extractions = Table(
     "extractions",
     metadata,
-    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("number", whole, primary_key=True, autoincrement=True),
     Column("identity", JSON, nullable=False),
     Column("uids", JSON, nullable=False),
     sqlite_autoincrement=True,
@@ -259,7 +263,7 @@ Index("attributes_time", attributes.c.path, attributes.c.time, sqlite_where=attr
 documents = Table(
     "documents",
     metadata,
-    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("number", whole, primary_key=True, autoincrement=True),
     Column("namespace", String(512), nullable=False),
     Column("key", Text, nullable=False),
     Column("user", String(512)),
@@ -285,7 +289,7 @@ Index("documents_expiry", documents.c.expires_at, sqlite_where=documents.c.expir
 threads = Table(
     "threads",
     metadata,
-    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("number", whole, primary_key=True, autoincrement=True),
     Column("namespace", String(512), nullable=False),
     Column("thread", String(512), nullable=False),
     Column("user", String(512)),
@@ -297,13 +301,13 @@ Index("threads_user", threads.c.user, sqlite_where=threads.c.user.is_not(None))
 
 
 def _of_thread() -> Column[int]:
-    return Column("of", _Number, ForeignKey(threads.c.number, ondelete="CASCADE"), nullable=False)
+    return Column("of", whole, ForeignKey(threads.c.number, ondelete="CASCADE"), nullable=False)
 
 
 checkpoints = Table(
     "checkpoints",
     metadata,
-    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("number", whole, primary_key=True, autoincrement=True),
     _of_thread(),
     Column("space", String(512), nullable=False),
     Column("id", String(512), nullable=False),
@@ -325,7 +329,7 @@ Index("checkpoints_run", checkpoints.c.run, sqlite_where=checkpoints.c.run.is_no
 checkpoint_values = Table(
     "checkpoint_values",
     metadata,
-    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("number", whole, primary_key=True, autoincrement=True),
     _of_thread(),
     Column("type", String(64), nullable=False),
     Column("data", LargeBinary),
@@ -380,7 +384,7 @@ policies = Table(
 grants = Table(
     "grants",
     metadata,
-    Column("id", _Number, primary_key=True, autoincrement=True),
+    Column("id", whole, primary_key=True, autoincrement=True),
     Column("principal", String(210), nullable=False),
     Column("pattern", String(520), nullable=False),
     Column("rights", JSON, nullable=False),
@@ -413,19 +417,42 @@ sessions = Table(
     Column("summary", String(36)),
 )
 
-# Ordered and gap-free; ids and counts only, never text. `user` is an HMAC under that user's key.
+# Ordered and gap-free; ids and counts only, never text. `user` is an HMAC under that user's key, `agent` who did it.
 events = Table(
     "events",
     metadata,
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("at", BigInteger, nullable=False),
-    Column("action", String(32), nullable=False),
+    Column("type", String(100), nullable=False),
     Column("uid", String(36), nullable=False),
     Column("namespace", String(512), nullable=False),
     Column("sensitivity", String(16), nullable=False),
     Column("agent", String(200), nullable=False),
     Column("user", String(32)),
     Column("version", Integer, nullable=False),
+)
+
+# What agents say in events of their own; apart from these, so that it can be erased.
+event_bodies = Table(
+    "event_bodies",
+    metadata,
+    Column(
+        "number", BigInteger, ForeignKey(events.c.number, ondelete="CASCADE"), primary_key=True, autoincrement=False
+    ),
+    Column("user", String(512)),
+    Column("data", Text, nullable=False),
+)
+Index("event_bodies_user", event_bodies.c.user, sqlite_where=event_bodies.c.user.is_not(None))
+
+# How far named consumers have come.
+consumers = Table(
+    "consumers",
+    metadata,
+    Column("agent", String(200), primary_key=True),
+    Column("user", String(512), primary_key=True),  # empty for a handle that is bound to none
+    Column("name", String(200), primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
 )
 
 user_keys = Table(

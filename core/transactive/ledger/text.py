@@ -97,3 +97,11 @@ def _matching(name: str, word: str) -> AnySelect:
     matching: AnySelect = select(literal_column("rowid")).select_from(table(name))
     parameter = f"{name}_word"
     return matching.where(text(f"{name} MATCH :{parameter}").bindparams(**{parameter: f'"{word}"'}))
+
+
+def phrase(words: str) -> ColumnElement[bool]:
+    """Of a memory that may hold these words, one after the other; whether it does is for the reader of the text."""
+    found = _WORD.findall(words.casefold())
+    if not found or _UNSPACED.search(words):
+        return memories.c.text.contains(words, autoescape=True)
+    return memories.c.number.in_(_matching("memory_text", " ".join(found)))

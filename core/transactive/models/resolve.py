@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from transactive.errors import InvalidInput, ModelFailed, TransactiveError
-from transactive.models.chat import ChatExtractor, ChatScorer, ChatSummarizer, is_chat_model
-from transactive.models.protocol import Extractor, Scorer, Summarizer
+from transactive.models.chat import ChatExtractor, ChatGraphExtractor, ChatScorer, ChatSummarizer, is_chat_model
+from transactive.models.protocol import Extractor, GraphExtractor, Scorer, Summarizer
 from transactive.policies import unit_interval
-from transactive.records import Extracted, Memory
-from transactive.rules import summary
+from transactive.records import Extracted, Found, Memory
+from transactive.rules import connections, summary
 
 ModelsLike: TypeAlias = Any
 """A callable, a LangChain chat model, or None for the built-in rule."""
@@ -26,14 +26,18 @@ class Models:
     scorer: Scorer | None = None
     summarizer: Summarizer | None = None
     extractor: Extractor | None = None
+    graph_extractor: GraphExtractor | None = None
 
     @classmethod
-    def of(cls, scorer: ModelsLike, summarizer: ModelsLike, extractor: ModelsLike) -> Models:
+    def of(
+        cls, scorer: ModelsLike, summarizer: ModelsLike, extractor: ModelsLike, graph_extractor: ModelsLike = None
+    ) -> Models:
         """Each from a callable or a chat model."""
         return cls(
             _resolved(scorer, "scorer", ChatScorer),
             _resolved(summarizer, "summarizer", ChatSummarizer),
             _resolved(extractor, "extractor", ChatExtractor),
+            _resolved(graph_extractor, "graph_extractor", ChatGraphExtractor),
         )
 
     def importance(self, text: str) -> float | None:
@@ -66,6 +70,28 @@ class Models:
         if isinstance(found, str | Mapping) or not isinstance(found, Sequence):
             raise ModelFailed(f"the extractor returned no list of Extracted, but {type(found).__name__}")
         return [_checked(item, len(turns)) for item in found]
+
+    def connections(self, text: str, extractor: ModelsLike = None) -> list[Found]:
+        """What a text says is connected: by the given extractor, the store's, or the built-in rules."""
+        extract = _resolved(extractor, "extractor", ChatGraphExtractor) or self.graph_extractor
+        if extract is None:
+            return connections.connections(text)
+        found: Any = _called(lambda: extract(text), "graph extractor")
+        if isinstance(found, str | Mapping) or not isinstance(found, Sequence):
+            raise ModelFailed(f"the graph extractor returned no list of Found, but {type(found).__name__}")
+        return [_connection(item) for item in found]
+
+
+def _connection(item: object) -> Found:
+    if not isinstance(item, Found):
+        raise ModelFailed(f"the graph extractor returned a {type(item).__name__}, not a Found")
+    if (item.type is None) != (item.target is None):
+        raise ModelFailed("the graph extractor returned a connection without its type, or without its target")
+    try:
+        unit_interval(item.confidence, "confidence")
+    except InvalidInput as error:
+        raise ModelFailed(f"the graph extractor returned an item whose {error}") from error
+    return item
 
 
 def _checked(item: object, turns: int) -> Extracted:

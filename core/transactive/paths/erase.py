@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from transactive.errors import AccessDenied
-from transactive.ledger import lineage, manifest, memories, purge
+from transactive.ledger import events, graph, lineage, manifest, memories, purge
 from transactive.ledger.times import stamp
 from transactive.paths.incoming import check_name
 from transactive.paths.writing import Writing
@@ -37,6 +37,7 @@ class Erasing:
                 break
             with self._writing.change(self._owner, "purge") as change:
                 purge.remove(change.connection, uids, sayings=False)
+                graph.sweep(change.connection)
                 manifest.write(change.connection, unscrubbed=True)
                 change.details = {"memories": len(uids)}
             done += len(uids)
@@ -81,14 +82,23 @@ class Erasing:
             for row in found.values():
                 change.changed(memories.to_memory(row))
             for event in change.rows:
-                event["user"] = None  # the event says that a memory went, and no longer whose it was
+                event["user"] = events.ERASED  # the event says that a memory went, and no longer whose it was
             documents, threads = purge.remove_kept(change.connection, name, uids)
             sources = purge.remove(change.connection, uids, sayings=True)
             sessions = purge.remove_user(change.connection, name)
+            coordinated = purge.remove_coordinated(change.connection, name)
             change.details = {"sources": sources, "sessions": sessions, "documents": documents, "threads": threads}
+            change.details["coordinated"] = coordinated
             manifest.write(change.connection, erasing=True)
         self._forget_caches()
-        return Erased(memories=len(uids), sources=sources, sessions=sessions, documents=documents, threads=threads)
+        return Erased(
+            memories=len(uids),
+            sources=sources,
+            sessions=sessions,
+            documents=documents,
+            threads=threads,
+            coordinated=coordinated,
+        )
 
     def unfinished(self) -> bool:
         """Whether an erasure was interrupted before the index was built anew."""

@@ -24,15 +24,15 @@ MAX_TAG = 200
 _MAX_DEPTH = 16
 
 
-def check_text(text: object) -> str:
+def check_text(text: object, what: str = "a memory's text") -> str:
     """A memory's text: 1 byte to 1 MiB of UTF-8, not only white space, without NUL and lone surrogates."""
     if not isinstance(text, str):
-        raise InvalidInput(f"a memory's text is a string, not {type(text).__name__}")
+        raise InvalidInput(f"{what} is a string, not {type(text).__name__}")
     if not text.strip():
-        raise InvalidInput("a memory's text is empty")
-    size = len(_encoded(text, "a memory's text"))
+        raise InvalidInput(f"{what} is empty")
+    size = len(_encoded(text, what))
     if size > MAX_TEXT:
-        raise InvalidInput(f"a memory's text has at most {MAX_TEXT:,} bytes, this one has {size:,}; split it")
+        raise InvalidInput(f"{what} has at most {MAX_TEXT:,} bytes, this one has {size:,}; split it")
     return text
 
 

@@ -43,13 +43,21 @@ class Maintaining:
     """Settles, expires, builds and rebuilds."""
 
     def __init__(
-        self, store: Store, settling: Settling, forgetting: Forgetting, erasing: Erasing, sweep: Sweep
+        self,
+        store: Store,
+        settling: Settling,
+        forgetting: Forgetting,
+        erasing: Erasing,
+        *,
+        sweep: Sweep,
+        also: Sequence[Callable[[], int]],
     ) -> None:
         self._store = store
         self._settling = settling
         self._forgetting = forgetting
         self._erasing = erasing
         self._sweep = sweep
+        self._also = also
         self._last_round = self._last_purge = time.monotonic()
         self._guard = threading.RLock()
         self._upkeep = threading.RLock()
@@ -74,11 +82,13 @@ class Maintaining:
             self._renew(progress)
 
     def _caught_up(self, index: Index) -> bool:
-        """Bring in what the index lacks; False when it does not say how far it has come, or says too much."""
+        """Bring in what the index lacks; False when it does not say how far it has come, says too much, or has missed
+        events that retention has deleted.
+        """
         marked = index.marked()
         with self._store.ledger.read() as connection:
-            last = events.read(connection).last_event
-        if marked is None or marked > last:
+            heads = events.read(connection)
+        if marked is None or not heads.cut <= marked <= heads.last_event:
             return False
         self._settling.replay(index, marked)
         self._settling.settle()
@@ -117,6 +127,8 @@ class Maintaining:
             self._last_round = time.monotonic()
             expired = self._sweep(_pause(progress, "sweeping")) + self.expire(_pause(progress, "expiring"))
             evicted = self._outlive(evict.beyond(self._store), "evict", _pause(progress, "evicting"))
+            for sweep in self._also:
+                sweep()
             purged = self._erasing.purge(_pause(progress, "purging")) if purge else 0
             if purge:
                 self._last_purge = time.monotonic()

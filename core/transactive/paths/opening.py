@@ -56,6 +56,7 @@ class Options:
     scorer: ModelsLike = None
     summarizer: ModelsLike = None
     extractor: ModelsLike = None
+    graph_extractor: ModelsLike = None
 
 
 def utc_now() -> datetime:
@@ -148,8 +149,9 @@ def _assembled(options: Options, folder: Path, ledger: Database, lock: FileLock 
         index_fields=_index_fields(options, said),
         build_at=options.build_at,
         temporary=temporary,
+        cursor_key=said["cursor_key"],
     )
-    models = Models.of(options.scorer, options.summarizer, options.extractor)
+    models = Models.of(options.scorer, options.summarizer, options.extractor, options.graph_extractor)
     named_only = options.index is None and isinstance(options.embedder, str)  # the ledger alone embeds nothing
     embedder = resolve(None if named_only else options.embedder)
     encoders = Encoders(embedder, SparseEncoder(settings.language))
@@ -194,6 +196,7 @@ def _founded(options: Options, connection: Any, now: datetime) -> dict[str, Any]
     manifest.write(
         connection,
         store_id=uuid7(time.time_ns() // 1_000_000, secrets.randbits(74)),
+        cursor_key=secrets.token_hex(32),
         created_at=now.isoformat(),
         language=language,
         average_length=AVERAGE_LENGTH,
@@ -212,7 +215,7 @@ def _founded(options: Options, connection: Any, now: datetime) -> dict[str, Any]
         access.add_grant(connection, grant)
         namespaces.add(connection, [grant.pattern], now)
         entry = events.Entry(principal=OWNER, action="create", target=grant.pattern, count=0)
-        events.record(connection, "create", [], entry, now)
+        events.record(connection, [], entry, now)
     return manifest.read(connection)
 
 

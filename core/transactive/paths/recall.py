@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -63,38 +63,57 @@ class Recalling:
         self._store = store
         self._settling = settling
 
-    def recall(self, identity: Identity, asked: Question) -> Recall:
-        """The best hits, or what `degrade` says when the search cannot run."""
+    def recall(self, identity: Identity, asked: Question, widen: Callable[[Reach], Reach] | None = None) -> Recall:
+        """The best hits, or what `degrade` says when the search cannot run.
+
+        With `widen`, among what another reach may read, whose caller must not show it; that counts as no use.
+        """
         self._store.check()
         with self._store.ledger.read() as connection:
             heads = events.read(connection)
             reach = self._store.reach(connection, identity, heads)
-            if asked.as_of is not None:
-                return by_former_words(self._store, connection, reach, asked, asked.as_of)
-            if self._store.index is None:
-                reason = "this store was opened without an index"
-                if not asked.query:
-                    return _unanswered(asked, IndexUnavailable(f"{reason}, and a vector is answered by nothing else"))
-                return self._noted(by_words(self._store, connection, reach, asked, reason))
-            try:
-                if self._settling.behind(heads):
-                    self._settling.settle(INLINE)
-                hits = self._search(connection, self._store.index, reach, asked)
-            except (IndexUnavailable, EmbeddingFailed) as error:
-                if asked.degrade == "raise":
-                    raise
-                log.warning("recall degraded to %s: %s", asked.degrade, error)
-                reason = f"{type(error).__name__}: {error}"
-                if asked.degrade == "empty" or not asked.query:
-                    return _unanswered(asked, error)
-                return self._noted(by_words(self._store, connection, reach, asked, reason))
-        return self._noted(Recall(hits))
+            if widen is not None:
+                return self._found(connection, heads, widen(reach), asked)
+            recall = self._found(connection, heads, reach, asked)
+        return recall if asked.as_of is not None else self._noted(identity, recall)
 
-    def _noted(self, recall: Recall) -> Recall:
+    def _found(self, connection: Connection, heads: events.Heads, reach: Reach, asked: Question) -> Recall:
+        if asked.as_of is not None:
+            return by_former_words(self._store, connection, reach, asked, asked.as_of)
+        if self._store.index is None:
+            reason = "this store was opened without an index"
+            if not asked.query:
+                return _unanswered(asked, IndexUnavailable(f"{reason}, and a vector is answered by nothing else"))
+            return by_words(self._store, connection, reach, asked, reason)
+        try:
+            if self._settling.behind(heads):
+                self._settling.settle(INLINE)
+            return Recall(self._search(connection, self._store.index, reach, asked))
+        except (IndexUnavailable, EmbeddingFailed) as error:
+            if asked.degrade == "raise":
+                raise
+            log.warning("recall degraded to %s: %s", asked.degrade, error)
+            reason = f"{type(error).__name__}: {error}"
+            if asked.degrade == "empty" or not asked.query:
+                return _unanswered(asked, error)
+            return by_words(self._store, connection, reach, asked, reason)
+
+    def _noted(self, identity: Identity, recall: Recall) -> Recall:
         """What was answered was used; that is written down later, by whoever has the time."""
+        if recall:
+            self._store.count("recalls")
+            self._store.count("recalls_from_others", recall[0].memory.agent != identity.agent)
         self._store.recalled.update((hit.memory.namespace, self._store.clock()) for hit in recall)
         self._store.used(hit.memory.uid for hit in recall)
         return recall
+
+    def similarities(self, asked: Question, uids: Sequence[str]) -> dict[str, float]:
+        """The cosines of the query and some memories' own texts, as far as the index is there and knows them."""
+        index = self._store.index
+        if index is None or not uids:
+            return {}
+        vector = embed_query(self._store.encoders.embedder, asked.query) if asked.vector is None else asked.vector
+        return {uid: float(stored @ vector) for uid, stored in index.vectors(list(uids)).items()}
 
     # --- by similarity --------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -30,7 +30,7 @@ from transactive.paths.reading import Reading
 from transactive.paths.reinforce import reinforce, told_apart
 from transactive.paths.writing import Change, Writing
 from transactive.policies import Policy, effective
-from transactive.records import Memory, NewMemory
+from transactive.records import Found, Memory, NewMemory
 from transactive.rules import ids
 from transactive.rules.access import Identity, Reach, clears
 from transactive.rules.cues import tells_when
@@ -38,6 +38,20 @@ from transactive.rules.cues import tells_when
 BATCH = 1000
 ALONE = frozenset({"remember", "correct", "resolve"})
 """Calls that take one item: an error need not name its place."""
+
+
+class Connecting(Protocol):
+    """Takes what is written into the knowledge graph, where the policy says so."""
+
+    def found(self, memories: Sequence[Memory], policies: Mapping[str, Policy]) -> dict[int, list[Found]]:
+        """Before the transaction: what each memory, by its place, says is connected."""
+        ...
+
+    def connect(self, change: Change, memory: Memory, found: Sequence[Found]) -> None:
+        """Within it: put that into the graph."""
+        ...
+
+
 Report = Callable[[int, int], None]
 Also = Callable[[Change, Sequence[Memory]], None]
 
@@ -51,6 +65,7 @@ class Remembering:
         self._judging = judging
         self._promoting = promoting
         self._store = writing.store
+        self.connecting: Connecting | None = None
 
     def one(
         self, identity: Identity, item: NewMemory, namespace: str | None = None, *, action: str = "remember"
@@ -198,14 +213,20 @@ class Remembering:
         vectors = self._embedded(drafts)
         judged = self._judging.judged(identity, drafts, vectors, policies, few=few)
         near = self._targets(identity, judged, vectors)
+        drafted = [draft.memory for draft in judged]
+        found = {} if self.connecting is None else self.connecting.found(drafted, policies)
         try:
             with self._writing.change(identity, action) as change:
                 written = self._insert(change, judged, vectors, near, policies, ahead=ahead)
                 if also is not None:
                     also(change, written)
+                for place, connections in found.items():
+                    assert self.connecting is not None
+                    self.connecting.connect(change, written[place], connections)
         except IntegrityError as error:  # somebody took the id between the check and the transaction
             chosen = next((draft.memory for draft in judged if draft.own_id), judged[0].memory)
             raise _duplicate(chosen) from error
+        self._store.count("writes", len(written))
         if any(draft.memory.expires_at is not None for draft in judged):
             self._store.expiring = True
         return written
@@ -241,6 +262,7 @@ class Remembering:
         self._add(change, list(new.values()))
         change.fresh.update((d.memory.uid, (1, vectors[n])) for n, (d, *_) in new.items() if len(vectors))
         written = {n: draft.memory for n, (draft, *_) in new.items()}
+        self._store.count("rework_avoided", len(again))
         for n, (draft, old) in again.items():
             written[n] = self._said_again(change, draft, old, written)
         for n in range(len(drafts)):

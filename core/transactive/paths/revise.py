@@ -8,7 +8,7 @@ from typing import Any
 
 from transactive.embedding.protocol import embed_documents
 from transactive.errors import InvalidInput, VersionConflict
-from transactive.ledger import memories
+from transactive.ledger import graph, memories
 from transactive.paths.admission import check_may_change, check_no_document, take_tokens
 from transactive.paths.heirs import divide
 from transactive.paths.incoming import check_count, check_metadata, check_tags, check_text
@@ -90,6 +90,8 @@ class Revising:
             change.turned([row.uid])  # as it stood among its neighbours …
             memories.replace(change.connection, old, new, turn=turn, tells_when=tells_when(new.text), by=identity.agent)
             change.changed(new)
+            if new.text != old.text:
+                graph.forget_mentions(change.connection, [new.uid], extracted=True)  # the new text may not say so
             if text_key(new.text) != text_key(old.text):
                 divide(change, row, store.new_id)
             change.target = new.namespace

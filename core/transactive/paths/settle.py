@@ -9,13 +9,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection
 
 from transactive.errors import EmbeddingFailed, IndexUnavailable
 from transactive.index.protocol import Index
-from transactive.ledger import events, lineage, namespaces, pending, windows
+from transactive.ledger import events, lineage, measures, namespaces, pending, windows
 from transactive.paths import points
 from transactive.paths.rebuild import Rebuild
 from transactive.store import EDGE, Flushed, Store
@@ -44,18 +44,19 @@ class Settling:
         """The indexes for which writes leave pending rows, whether this process owns them or not."""
         return (EDGE,)
 
-    def wrote(self, numbers: Mapping[str, int], first: int, fresh: points.Fresh) -> None:
-        """This process has committed changes to these memories (uid → event), the first event being `first`.
+    def wrote(self, numbers: Mapping[str, int], assigned: Sequence[int], fresh: points.Fresh) -> None:
+        """This process has committed changes to these memories (uid → event), and with them the events `assigned`.
 
         An index that fails now is no failure of the write: the ledger has it, and the row stays pending.
         """
-        if self._store.index is None or not numbers:
+        if self._store.index is None or not (numbers or assigned):
             return
         try:
             with self._lock:
-                self._learn(self._store.index, numbers, fresh)
-                if self._horizon == first - 1:
-                    self._horizon = max(numbers.values())
+                if numbers:
+                    self._learn(self._store.index, numbers, fresh)
+                if assigned and self._horizon == assigned[0] - 1:
+                    self._horizon = assigned[-1]
         except (IndexUnavailable, EmbeddingFailed) as error:
             log.warning("recorded, but not indexed yet: %s", error)
 
@@ -139,6 +140,7 @@ class Settling:
         """
         recalled, self._store.recalled = self._store.recalled, {}
         namespaces.used(connection, recalled)
+        measures.add(connection, self._store.counted())
         safe = dict(self._flushed.safe)
         if self._store.index is not None:
             pending.settled(connection, self._store.index.id, safe)
@@ -155,7 +157,7 @@ class Settling:
         """Flush what has waited for five seconds (or, with `now`, at all), and delete the pending rows of it."""
         if self._flushed.waiting and (now or time.monotonic() - self._last_flush >= _FLUSH_SECONDS):
             self.flush()
-        if self._flushed.safe or self._store.recalled:
+        if self._flushed.safe or self._store.recalled or self._store.measured:
             with self._store.ledger.write() as connection:
                 safe = self.clear(connection)
             self.cleared(safe)

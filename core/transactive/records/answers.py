@@ -37,6 +37,8 @@ class Why:
     """How many of the query's identifiers the memory contains; such memories rank first."""
     degraded: bool = False
     """Found by full text alone."""
+    path: str | None = None
+    """By which edge of the graph it was reached, where `recall(expand="graph")` went along one."""
 
     def __str__(self) -> str:
         parts = [f"{name} {score.normalised:.2f}×{score.weight:g}" for name, score in self.channels.items()]
@@ -45,6 +47,8 @@ class Why:
             parts.append(f"contains {self.identifiers} identifier{'s' if self.identifiers > 1 else ''}")
         factors = {"importance": self.importance_factor, "decay": self.decay_factor}
         parts += [f"×{factor:.2f} {name}" for name, factor in factors.items() if factor != 1.0]
+        if self.path is not None:
+            parts.append(f"graph: {self.path}")
         return ", ".join(parts) or ("full text" if self.degraded else "no channel")
 
 

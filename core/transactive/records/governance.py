@@ -92,6 +92,8 @@ class Erased:
     """Those about the user, and those that any of these memories made found."""
     threads: int = 0
     """The user's threads, with their checkpoints."""
+    coordinated: int = 0
+    """Tasks, facts, alerts, handoffs, entities and edges about the user."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 Kind = Literal["episodic", "semantic", "procedural", "working", "decision", "learning", "document"]
 Sensitivity = Literal["public", "internal", "confidential"]
@@ -128,3 +128,45 @@ class NewMemory:
     sensitivity: Sensitivity | None = None
     derived_from: Sequence[str] = ()
     supersedes: Sequence[str] | str = ()
+
+
+class Placed(Protocol):
+    """Whatever lies in a namespace."""
+
+    @property
+    def namespace(self) -> str:
+        """Where."""
+        ...
+
+    @property
+    def user(self) -> str | None:
+        """About whom."""
+        ...
+
+    @property
+    def sensitivity(self) -> Sensitivity:
+        """How sensitive."""
+        ...
+
+
+class Authored(Placed, Protocol):
+    """Whatever somebody has written."""
+
+    @property
+    def agent(self) -> str:
+        """Who."""
+        ...
+
+
+class Noted(Placed, Protocol):
+    """What an event can be about."""
+
+    @property
+    def uid(self) -> str:
+        """Its id in the store."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """1 for the first."""
+        ...

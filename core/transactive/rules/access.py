@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from transactive.filters import NONE, And, Expression, Not, Or, Test, both, equals
 from transactive.namespaces import OWNER, covers, private_namespace, superseded
-from transactive.records import RIGHTS, SENSITIVITIES, Grant, Memory, Right, Sensitivity
+from transactive.records import RIGHTS, SENSITIVITIES, Authored, Grant, Memory, Placed, Right, Sensitivity
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +109,18 @@ class Reach:
             for rule in self.rules
         )
 
-    def sees(self, memory: Memory) -> bool:
-        """Whether a memory may be shown to the identity."""
+    def sees(self, placed: Placed) -> bool:
+        """Whether a memory, or whatever else lies in a namespace, may be shown to the identity."""
         user = self.identity.user
-        mine = user is None or memory.user is None or memory.user == user
-        return mine and self.may_at("read", memory.namespace, memory.sensitivity)
+        mine = user is None or placed.user is None or placed.user == user
+        return mine and self.may_at("read", placed.namespace, placed.sensitivity)
 
-    def changes(self, memory: Memory) -> bool:
-        """Whether the identity may revise, forget or restore a memory: its own with `write`, anybody's with `admin`."""
-        if not self.sees(memory):
+    def changes(self, authored: Authored) -> bool:
+        """Whether the identity may revise, forget or restore it: its own with `write`, anybody's with `admin`."""
+        if not self.sees(authored):
             return False
-        own = memory.agent == self.identity.agent and self.may("write", memory.namespace)
-        return own or self.may_at("admin", memory.namespace, memory.sensitivity)
+        own = authored.agent == self.identity.agent and self.may("write", authored.namespace)
+        return own or self.may_at("admin", authored.namespace, authored.sensitivity)
 
     def condition(self, right: Right = "read") -> Expression:
         """`sees` as an expression over stored fields, `scopes` (the patterns that cover a memory) among them."""

@@ -1,0 +1,44 @@
+"""Which names mean the same: names that are joined by alias edges, and the one of each that is its name proper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+
+class Classes:
+    """Names in classes, grown by one alias after the other."""
+
+    def __init__(self) -> None:
+        self._parent: dict[int, int] = {}
+        self._aliases: set[int] = set()
+
+    def add(self, name: int) -> int:
+        """Take in a name; returns what stands for its class."""
+        root = name
+        while (above := self._parent.setdefault(root, root)) != root:
+            root = above
+        while self._parent[name] != root:
+            self._parent[name], name = root, self._parent[name]
+        return root
+
+    def join(self, alias: int, proper: int) -> None:
+        """The one name is an alias of the other."""
+        self._aliases.add(alias)
+        self._parent[self.add(alias)] = self.add(proper)
+
+    def members(self) -> dict[int, list[int]]:
+        """Every class, by what stands for it; the name proper first."""
+        found: dict[int, list[int]] = {}
+        for name in self._parent:
+            found.setdefault(self.add(name), []).append(name)
+        return {root: sorted(names, key=lambda n: (n in self._aliases, n)) for root, names in found.items()}
+
+    def same(self, names: Iterable[int]) -> bool:
+        """Whether these are all in one class."""
+        return len({self.add(name) for name in names}) <= 1
+
+    def __contains__(self, name: int) -> bool:
+        return name in self._parent
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._parent)

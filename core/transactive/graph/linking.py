@@ -1,0 +1,421 @@
+"""Writes the graph: entities stated, connections made and ended, names joined and parted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_
+
+from transactive.errors import AccessDenied, InvalidInput, NotFound
+from transactive.graph.classes import Classes
+from transactive.graph.naming import EntityLike, check_edge_type, check_ref, check_type, ref_of
+from transactive.graph.walking import Walk
+from transactive.ledger import graph as ledger
+from transactive.ledger import placed
+from transactive.ledger.graph import SAME
+from transactive.ledger.rows import AnyRow, mapping
+from transactive.ledger.schema_graph import edges as edge_table
+from transactive.ledger.schema_graph import entities as entity_table
+from transactive.ledger.times import stamp
+from transactive.paths.admission import check_may
+from transactive.paths.incoming import check_metadata, check_time
+from transactive.paths.mentioning import look_back
+from transactive.paths.placing import Place, Placing
+from transactive.paths.reading import Reading
+from transactive.paths.writing import Change
+from transactive.policies import unit_interval
+from transactive.records import Edge, EdgeType, Entity, EntityRef, Sensitivity
+from transactive.rules.access import Identity
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewEdge:
+    """A connection that is to be made."""
+
+    source: EntityRef
+    type: str
+    target: EntityRef
+    confidence: float | None = None
+    metadata: dict[str, Any] | None = None
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    sources: Sequence[str] = ()
+    """Uids of the memories that say so."""
+    stated: bool = True
+    """Whether it holds by itself; else only as long as one of these memories counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an event is about."""
+
+    uid: str
+    namespace: str
+    user: str | None
+    sensitivity: Sensitivity
+    version: int
+
+
+class Linking:
+    """Changes the graph."""
+
+    def __init__(self, placing: Placing, reading: Reading) -> None:
+        self._placing = placing
+        self._store = placing.store
+        self._reading = reading
+
+    def place(
+        self,
+        identity: Identity,
+        namespace: str | None,
+        user: str | None = None,
+        sensitivity: Sensitivity | None = None,
+    ) -> Place:
+        """Where a call says to say something."""
+        return self._placing.place(identity, namespace, user, sensitivity)
+
+    # --- entities -------------------------------------------------------------------------------------------------
+
+    def add(
+        self,
+        identity: Identity,
+        entity: EntityLike,
+        aliases: Sequence[str],
+        metadata: Mapping[str, Any] | None,
+        place: Place,
+    ) -> Entity:
+        """State an entity, with other names of it."""
+        ref = check_ref(entity)
+        others = [check_ref((ref.type, alias)) for alias in _names(aliases)]
+        said = None if metadata is None else check_metadata(metadata)
+        with self._placing.change(identity, "add_entity", place) as change:
+            check_may(change.reach, "read", place.namespace)
+            numbers = self._state(change, place, [ref, *others], stated=True)
+            if said is not None:
+                self._describe(change, place, numbers[ref_of(ref)], said)
+            for other in others:
+                if ref_of(other) != ref_of(ref):
+                    edge = NewEdge(source=other, type=SAME, target=ref)
+                    self._joined(change, place, edge)
+            return self._entity(change, ref)
+
+    def _state(self, change: Change, place: Place, refs: Sequence[EntityRef], *, stated: bool) -> dict[ledger.Ref, int]:
+        """Have every name known in a place; returns their numbers."""
+        keys = {ref_of(ref): ref for ref in refs}
+        numbers, new = ledger.ensure(change.connection, keys)
+        scope = _scope(place)
+        rows = ledger.entity_rows(change.connection, sorted(numbers.values()), scope.of(entity_table))
+        held = {row.name: row for row in rows}
+        fresh = [self._fresh(change, place, keys[key], n, stated) for key, n in numbers.items() if n not in held]
+        ledger.say(change.connection, fresh)
+        for row in fresh:
+            change.noted("entity.add", _subject(row))
+        for known in held.values() if stated else ():
+            if not known.stated:
+                ledger.change_entity(change.connection, known.number, change.now, stated=True)
+        look_back(change.connection, new, change.now)
+        return numbers
+
+    def known(self, change: Change, place: Place, refs: Sequence[EntityRef]) -> None:
+        """Within a transaction: have names known in a place by what mentions them."""
+        self._state(change, place, refs, stated=False)
+
+    def _fresh(self, change: Change, place: Place, ref: EntityRef, number: int, stated: bool) -> dict[str, Any]:
+        return {
+            **_scope(place).row(),
+            "uid": self._store.new_id(),
+            "name": number,
+            "title": ref.name,
+            "agent": change.reach.identity.agent,
+            "metadata": {},
+            "stated": stated,
+            "created_at": stamp(change.now),
+            "updated_at": stamp(change.now),
+            "version": 1,
+        }
+
+    def _describe(self, change: Change, place: Place, number: int, metadata: dict[str, Any]) -> None:
+        [row] = ledger.entity_rows(change.connection, [number], _scope(place).of(entity_table))
+        if mapping(row)["metadata"] != metadata:
+            ledger.change_entity(change.connection, row.number, change.now, metadata=metadata)
+            change.noted("entity.change", Subject(row.uid, row.namespace, row.user, row.sensitivity, row.version + 1))
+
+    def _entity(self, change: Change, entity: EntityLike) -> Entity:
+        walk = self._walk(change)
+        classes = Classes()
+        names = walk.find(entity, classes)
+        return next(iter(walk.entities(classes, names).values()))
+
+    def remove(self, identity: Identity, entity: EntityLike, place: Place) -> int:
+        """Delete an entity in a namespace for good, with the edges there that begin or end at it."""
+        with self._placing.writing.change(identity, "remove_entity") as change:
+            check_may(change.reach, "write", place.namespace)
+            names = self._walk(change).find(entity, Classes())
+            scope = and_(placed.readable(change.reach, entity_table), entity_table.c.namespace == place.namespace)
+            gone, edges = ledger.remove(change.connection, scope, names)
+            if not gone:
+                raise NotFound(f"that entity is not said in {place.namespace!r}; say namespace= where it is")
+            for row in gone:
+                change.noted("entity.remove", Subject(row.uid, row.namespace, row.user, row.sensitivity, row.version))
+            change.target = place.namespace
+            change.details = {"entities": len(gone), "edges": edges}
+        return edges
+
+    # --- edges ----------------------------------------------------------------------------------------------------
+
+    def link(self, identity: Identity, new: NewEdge, place: Place) -> Edge:
+        """Make a connection; the same once more is the same edge, and of a type that is single it ends the former."""
+        with self._placing.change(identity, "link", place) as change:
+            check_may(change.reach, "read", place.namespace)
+            uids = [self._reading.row(change.connection, change.reach, id, place.namespace).uid for id in new.sources]
+            row = self.linked(change, place, new, uids)
+            return self._walk(change).shown([row])[0]
+
+    def linked(self, change: Change, place: Place, new: NewEdge, uids: Sequence[str]) -> AnyRow:
+        """The same within a transaction."""
+        if ref_of(new.source) == ref_of(new.target):
+            raise InvalidInput("an edge joins two entities, and these are one")
+        self._state(change, place, [new.source, new.target], stated=new.stated)
+        return self._joined(change, place, new, uids)
+
+    def _joined(self, change: Change, place: Place, new: NewEdge, uids: Sequence[str] = ()) -> AnyRow:
+        numbers = ledger.numbers(change.connection, [ref_of(new.source), ref_of(new.target)])
+        source, target = numbers[ref_of(new.source)], numbers[ref_of(new.target)]
+        froms, tos = self._same(change, source), self._same(change, target)
+        held = [row for name in froms for row in ledger.held(change.connection, _scope(place), new.type, name)]
+        again = next((row for row in reversed(held) if row.target in tos and _overlaps(row, new)), None)
+        if again is not None:
+            row = self._said_again(change, again, new)
+        else:
+            said = ledger.types(change.connection).get(new.type)
+            others = [row for row in held if row.target not in tos] if said is not None and said.single else []
+            since, until = self._contradict(change, others, new)
+            if since is None and any(row.target in tos for row in held):
+                since = stamp(change.now)  # it was so before, and not in between
+            row = self._inserted(change, place, new, (source, target), (since, until))
+        if ledger.rest_on(change.connection, row.uid, uids) and again is not None and row is again:
+            change.noted("edge.change", _subject(mapping(row)))
+        return row
+
+    def _same(self, change: Change, name: int) -> set[int]:
+        """A name with all that mean the same; for aliases themselves, the name alone."""
+        classes = Classes()
+        self._walk(change).close([name], classes)
+        return set(classes)
+
+    def _said_again(self, change: Change, row: AnyRow, new: NewEdge) -> AnyRow:
+        said: dict[str, Any] = {
+            "confidence": new.confidence,
+            "metadata": new.metadata,
+            "valid_from": stamp(new.valid_from),
+            "valid_until": stamp(new.valid_until),
+            "stated": new.stated or row.stated,
+        }
+        held = mapping(row)
+        changes = {name: value for name, value in said.items() if value is not None and value != held[name]}
+        return self._replaced(change, row, "edge.change", **changes) if changes else row
+
+    def _replaced(self, change: Change, row: AnyRow, type: str, **changes: Any) -> AnyRow:
+        """The next version of an edge in the place of one."""
+        ledger.retire(change.connection, row.number, change.now)
+        by = {"agent": change.reach.identity.agent, "session": change.reach.identity.session}
+        version = ledger.next_version(row, recorded_at=stamp(change.now), **by, **changes)
+        written = ledger.add_edge(change.connection, version)
+        change.noted(type, _subject(mapping(written)))
+        return written
+
+    def _contradict(self, change: Change, others: Sequence[AnyRow], new: NewEdge) -> tuple[int | None, int | None]:
+        """End what a single-valued type allows no longer; returns from and until when the new edge is so."""
+        since, until = stamp(new.valid_from), stamp(new.valid_until)
+        start = stamp(change.now) if since is None else since
+        for row in others:
+            if row.valid_until is not None and row.valid_until <= start:
+                continue
+            if since is not None and row.valid_from is not None and row.valid_from > since:
+                until = row.valid_from if until is None else min(until, row.valid_from)
+            elif until is None or row.valid_from is None or until > row.valid_from:
+                self._replaced(change, row, "edge.end", valid_until=max(start, row.valid_from or start))
+                since = start
+        return since, until
+
+    def _inserted(
+        self,
+        change: Change,
+        place: Place,
+        new: NewEdge,
+        ends: tuple[int, int],
+        span: tuple[int | None, int | None],
+    ) -> AnyRow:
+        identity = change.reach.identity
+        row = ledger.add_edge(
+            change.connection,
+            {
+                **_scope(place).row(),
+                "uid": self._store.new_id(),
+                "version": 1,
+                "agent": identity.agent,
+                "session": identity.session,
+                "type": new.type,
+                "source": ends[0],
+                "target": ends[1],
+                "confidence": 1.0 if new.confidence is None else new.confidence,
+                "metadata": new.metadata or {},
+                "stated": new.stated,
+                "valid_from": span[0],
+                "valid_until": span[1],
+                "recorded_at": stamp(change.now),
+            },
+        )
+        change.noted("edge.link", _subject(mapping(row)))
+        return row
+
+    def unlink(
+        self,
+        identity: Identity,
+        source: EntityLike | Edge,
+        type: str | None,
+        target: EntityLike | None,
+        *,
+        at: datetime | None,
+        place: Place,
+    ) -> list[Edge]:
+        """End connections: what was so stays known, until `at`."""
+        when = None if at is None else check_time(at, "at")
+        with self._placing.writing.change(identity, "unlink") as change:
+            walk = self._walk(change)
+            found = self._meant(walk, source, type, target)
+            where = source.namespace if isinstance(source, Edge) else place.namespace
+            rows = [row for row in found if row.namespace == where]
+            check_may(change.reach, "write", where)
+            change.target = where
+            return walk.shown([self._ended(change, row, when or change.now) for row in rows])
+
+    def _meant(
+        self, walk: Walk, source: EntityLike | Edge, type: str | None, target: EntityLike | None
+    ) -> list[AnyRow]:
+        if isinstance(source, Edge):
+            rows = ledger.history(walk.connection, source.uid, walk.view.condition(edge_table))
+            return [row for row in rows if row.retired_at is None]
+        kind = None if type is None else check_edge_type(type)
+        ends = [None if end is None else walk.find(end, Classes()) for end in (source, target)]
+        return ledger.matching(walk.connection, walk.view, source=ends[0], type=kind, target=ends[1])
+
+    def _ended(self, change: Change, row: AnyRow, when: datetime) -> AnyRow:
+        if row.valid_from is not None and stamp(when) < row.valid_from:
+            raise InvalidInput("an edge cannot end before it began; say a later at=")
+        return self._replaced(change, row, "edge.end", valid_until=stamp(when))
+
+    # --- aliases and types ----------------------------------------------------------------------------------------
+
+    def merge(self, identity: Identity, alias: EntityLike, into: EntityLike, place: Place) -> Entity:
+        """Say that two names are of one entity."""
+        one, other = check_ref(alias), check_ref(into)
+        with self._placing.change(identity, "merge", place) as change:
+            check_may(change.reach, "read", place.namespace)
+            numbers = self._state(change, place, [one, other], stated=True)
+            first, second = numbers[ref_of(one)], numbers[ref_of(other)]
+            if first not in self._same(change, second):
+                self._joined(change, place, NewEdge(source=one, type=SAME, target=other))
+            return self._entity(change, other)
+
+    def split(self, identity: Identity, alias: EntityLike, place: Place) -> Entity:
+        """Say that a name is of an entity of its own after all."""
+        ref = check_ref(alias)
+        with self._placing.change(identity, "split", place) as change:
+            number = ledger.numbers(change.connection, [ref_of(ref)]).get(ref_of(ref))
+            walk = self._walk(change)
+            rows = (
+                []
+                if number is None
+                else ledger.matching(walk.connection, walk.view, source=[number], type=SAME, target=None)
+            )
+            ends = [row for row in rows if row.namespace == place.namespace]
+            if not ends:
+                raise NotFound(f"in {place.namespace!r} that name is an alias of nothing; say namespace= where it is")
+            for row in ends:
+                self._replaced(change, row, "edge.end", valid_until=stamp(change.now))
+            return self._entity(change, ref)
+
+    def define(self, identity: Identity, type: str, single: bool, description: str | None) -> EdgeType:
+        """Say what holds for edges of a type."""
+        if not isinstance(single, bool):
+            raise InvalidInput("single is True or False")
+        if description is not None and not isinstance(description, str):
+            raise InvalidInput("description is a string")
+        if not identity.is_owner:
+            raise AccessDenied("types of edges are defined by the owner of the store: team.graph.define(…)")
+        defined = EdgeType(type=check_edge_type(type), single=single, description=description)
+        with self._placing.writing.change(identity, "define_edges") as change:
+            ledger.define(change.connection, defined)
+            change.details = {"type": type, "single": single}
+        return defined
+
+    def types(self) -> list[EdgeType]:
+        """What holds for types of edges."""
+        self._store.check()
+        with self._store.ledger.read() as connection:
+            found = ledger.types(connection)
+        return [found[type] for type in sorted(found) if type != SAME]
+
+    def _walk(self, change: Change) -> Walk:
+        return Walk(self._store, change.connection, ledger.View(reach=change.reach, now=change.now, at=change.now))
+
+
+def new_edge(
+    source: EntityLike,
+    type: str,
+    target: EntityLike,
+    *,
+    confidence: float | None,
+    metadata: Mapping[str, Any] | None,
+    valid_from: datetime | None,
+    valid_until: datetime | None,
+    sources: Sequence[str],
+) -> NewEdge:
+    """A connection that a caller asks for, checked."""
+    since = None if valid_from is None else check_time(valid_from, "valid_from")
+    until = None if valid_until is None else check_time(valid_until, "valid_until")
+    if since is not None and until is not None and since >= until:
+        raise InvalidInput("valid_until must be later than valid_from")
+    if isinstance(sources, str) or not isinstance(sources, Sequence):
+        raise InvalidInput("sources is a list of ids of memories")
+    return NewEdge(
+        source=check_ref(source),
+        type=check_edge_type(type),
+        target=check_ref(target),
+        confidence=None if confidence is None else unit_interval(confidence, "confidence"),
+        metadata=None if metadata is None else check_metadata(metadata),
+        valid_from=since,
+        valid_until=until,
+        sources=list(sources),
+    )
+
+
+def check_entity_type(type: object) -> str:
+    """A type of entities."""
+    return check_type(type, "an entity's type")
+
+
+def _overlaps(row: AnyRow, new: NewEdge) -> bool:
+    """Whether an edge is still so when the new one begins, and begun when that ends."""
+    starts, ends = stamp(new.valid_from), stamp(new.valid_until)
+    if row.valid_until is not None and (starts is None or row.valid_until <= starts):
+        return False
+    return ends is None or row.valid_from is None or bool(row.valid_from < ends)
+
+
+def _subject(row: Mapping[str, Any]) -> Subject:
+    return Subject(row["uid"], row["namespace"], row["user"], row["sensitivity"], row["version"])
+
+
+def _scope(place: Place) -> ledger.Scope:
+    return ledger.Scope(place.namespace, place.user, place.sensitivity)
+
+
+def _names(aliases: object) -> list[str]:
+    if isinstance(aliases, str) or not isinstance(aliases, Sequence | set | frozenset):
+        raise InvalidInput("aliases is a list of names")
+    return list(aliases)
