@@ -15,6 +15,7 @@ from transactive.graph.walking import Filters, Walk, Walked
 from transactive.ledger import filtering, memories, placed
 from transactive.ledger import graph as ledger
 from transactive.ledger.schema_graph import entities as entity_table
+from transactive.ledger.times import stamp
 from transactive.paths.incoming import check_count, check_name
 from transactive.paths.placing import Placing, patterns_of
 from transactive.paths.reading import Reading
@@ -68,7 +69,8 @@ class Looking:
         kind = None if type is None else check_type(type, "an entity's type")
         with self._walk(identity, Filters(namespaces=namespaces)) as walk:
             where = and_(
-                ledger.known(walk.view.reach, walk.view.now), placed.within(entity_table, patterns_of(namespaces))
+                ledger.known(walk.view.reach, stamp(walk.view.now)),
+                placed.within(entity_table, patterns_of(namespaces)),
             )
             found: dict[str, Entity] = {}
             start, step = 0, max(200, most)
@@ -190,7 +192,9 @@ class Looking:
         return list(dict.fromkeys(name for entity in wanted for name in walk.find(entity, Classes())))
 
     def _everything(self, walk: Walk, most: int) -> list[int]:
-        where = and_(ledger.known(walk.view.reach, walk.view.now), placed.within(entity_table, walk.view.namespaces))
+        where = and_(
+            ledger.known(walk.view.reach, stamp(walk.view.now)), placed.within(entity_table, walk.view.namespaces)
+        )
         return list(dict.fromkeys(row.name for row in ledger.listed(walk.connection, where, None, most, 0)))
 
     def history(self, identity: Identity, edge: Edge | str) -> list[Edge]:

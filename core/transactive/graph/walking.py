@@ -8,10 +8,10 @@ and cannot bound a hub and tell the edges both: see docs/decisions/0020-graph.md
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, and_
+from sqlalchemy import Connection
 
 from transactive.errors import InvalidInput, NotFound
 from transactive.graph.classes import Classes
@@ -20,7 +20,6 @@ from transactive.ledger import graph as ledger
 from transactive.ledger import memories, placed
 from transactive.ledger.rows import AnyRow, mapping
 from transactive.ledger.schema_graph import edges as edge_table
-from transactive.ledger.schema_graph import entities as entity_table
 from transactive.ledger.times import unstamp
 from transactive.paths.incoming import check_time
 from transactive.paths.placing import patterns_of
@@ -102,8 +101,7 @@ class Walk:
         return list(ledger.numbers(self.connection, [ref_of(check_ref(entity))]).values())
 
     def _visible(self, names: Sequence[int]) -> set[int]:
-        where = ledger.known(self.view.reach, self.view.now)
-        return {row.name for row in ledger.entity_rows(self.connection, names, where)}
+        return {row.name for row in ledger.known_rows(self.connection, names, replace(self.view, namespaces=None))}
 
     def close(self, names: Iterable[int], classes: Classes) -> list[int]:
         """Take in names with all that mean the same; returns those that came along."""
@@ -174,7 +172,7 @@ class Walk:
         rows = ledger.around(self.connection, near.frontier, self.view, most=fan_out)
         new: list[int] = []
         for row in rows:
-            here, there = (row.source, row.target) if row.at == row.source else (row.target, row.source)
+            here, there = (row.source, row.target) if row.found == row.source else (row.target, row.source)
             if there not in near.came:
                 near.came[there] = (here, row)
                 new.append(there)
@@ -191,9 +189,8 @@ class Walk:
         chosen = {classes.add(name) for name in wanted}
         members = {root: some for root, some in classes.members().items() if root in chosen}
         every = [name for some in members.values() for name in some]
-        where = and_(ledger.known(self.view.reach, self.view.now), placed.within(entity_table, self.view.namespaces))
         rows: dict[int, list[AnyRow]] = {}
-        for row in ledger.entity_rows(self.connection, every, where):
+        for row in ledger.known_rows(self.connection, every, self.view):
             rows.setdefault(row.name, []).append(row)
         types = {number: type for number, (type, _) in ledger.refs(self.connection, every).items()}
         shown = {root: to_entity(some, rows, types) for root, some in members.items()}
@@ -307,7 +304,7 @@ def _full(rows: Sequence[AnyRow], most: int) -> bool:
     """Whether a name may have more edges than were read."""
     counts: dict[tuple[int, bool], int] = {}
     for row in rows:
-        key = row.at, row.at == row.source
+        key = row.found, row.found == row.source
         counts[key] = counts.get(key, 0) + 1
     return any(count >= most for count in counts.values())
 

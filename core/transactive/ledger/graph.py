@@ -10,12 +10,14 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    Integer,
     Table,
     and_,
     bindparam,
@@ -41,7 +43,7 @@ from transactive.ledger.schema_graph import edge_sources, edge_types, edges, ent
 from transactive.ledger.text import phrase
 from transactive.ledger.times import stamp
 from transactive.records import EdgeType
-from transactive.rules.access import Reach
+from transactive.rules.access import Identity, Reach
 
 SAME = "same_as"
 """The type of the edges that make a name another one's alias: from the alias to the name proper."""
@@ -99,15 +101,13 @@ def ensure(connection: Connection, wanted: Iterable[Ref]) -> tuple[dict[Ref, int
 # --- what is said of a name -----------------------------------------------------------------------------------------
 
 
-def live(now: datetime) -> ColumnElement[bool]:
-    """Of a memory that counts: neither forgotten nor expired nor corrected."""
+def counts(now: Any) -> ColumnElement[bool]:
+    """Of a memory that counts at a time, in microseconds: neither forgotten nor expired nor corrected."""
     m = memories.c
-    return and_(
-        m.forgotten_at.is_(None), m.superseded_by.is_(None), or_(m.expires_at.is_(None), m.expires_at > stamp(now))
-    )
+    return and_(m.forgotten_at.is_(None), m.superseded_by.is_(None), or_(m.expires_at.is_(None), m.expires_at > now))
 
 
-def known(reach: Reach, now: datetime) -> ColumnElement[bool]:
+def known(reach: Reach, now: Any) -> ColumnElement[bool]:
     """The entities that a caller may read: stated, or mentioned by a memory of the same place that counts."""
     e, m = entities.c, memories.c
     mentioned = (
@@ -118,10 +118,28 @@ def known(reach: Reach, now: datetime) -> ColumnElement[bool]:
             m.namespace == e.namespace,
             func.coalesce(m.user, "") == func.coalesce(e.user, ""),
             m.sensitivity == e.sensitivity,
-            live(now),
+            counts(now),
         )
     )
     return and_(placed.readable(reach, entities), or_(e.stated, mentioned.exists()))
+
+
+def known_rows(connection: Connection, wanted: Sequence[int], view: View) -> list[AnyRow]:
+    """What is said of names that the reader may read."""
+    shape = view.shape
+    statement = _known(shape.reach, shape.namespaces)
+    found: list[AnyRow] = []
+    for start in range(0, len(wanted), placed.SOME):
+        given = {"some_": wanted[start : start + placed.SOME], "now_": stamp(view.now)}
+        found.extend(connection.execute(statement, given))
+    return found
+
+
+@lru_cache(maxsize=256)
+def _known(reach: Reach, namespaces: tuple[str, ...] | None) -> AnySelect:
+    some = entities.c.name.in_(bindparam("some_", expanding=True))
+    here = placed.within(entities, namespaces)
+    return select(entities).where(some, here, known(reach, bindparam("now_", type_=BigInteger)))
 
 
 def entity_rows(connection: Connection, wanted: Sequence[int], where: ColumnElement[bool]) -> list[AnyRow]:
@@ -182,6 +200,49 @@ def change_entity(connection: Connection, number: int, now: datetime, **values: 
 
 
 @dataclass(frozen=True, slots=True)
+class Shape:
+    """Which edges a walk may use, but for the times: statements are made once for each, since making one takes longer
+    than running it.
+    """
+
+    reach: Reach
+    types: tuple[str, ...] | None
+    namespaces: tuple[str, ...] | None
+    min_confidence: float
+    past: bool
+
+    def condition(self, table: placed.Named, times: Mapping[str, Any], *, aliases: bool) -> ColumnElement[bool]:
+        """The edges as a clause; with `aliases`, those that join a name to another one."""
+        parts = [placed.readable(self.reach, table), self._held(table, times), _so(table, times), _rests(table, times)]
+        if self.namespaces is not None:
+            parts.append(placed.within(table, self.namespaces))
+        if aliases:
+            parts.append(table.c.type == SAME)
+        else:
+            parts.append(table.c.type != SAME if self.types is None else table.c.type.in_(self.types))
+            parts.append(true() if not self.min_confidence else table.c.confidence >= self.min_confidence)
+        return and_(*parts)
+
+    def _held(self, table: placed.Named, times: Mapping[str, Any]) -> ColumnElement[bool]:
+        if not self.past:
+            return table.c.retired_at.is_(None)
+        known = times["as_of_"]
+        return and_(table.c.recorded_at <= known, or_(table.c.retired_at.is_(None), table.c.retired_at > known))
+
+
+def _so(table: placed.Named, times: Mapping[str, Any]) -> ColumnElement[bool]:
+    at = times["at_"]
+    begun = or_(table.c.valid_from.is_(None), table.c.valid_from <= at)
+    return and_(begun, or_(table.c.valid_until.is_(None), table.c.valid_until > at))
+
+
+def _rests(table: placed.Named, times: Mapping[str, Any]) -> ColumnElement[bool]:
+    """On somebody's word, or on a memory that counts."""
+    sources = select(edge_sources.c.edge).join(memories, memories.c.uid == edge_sources.c.memory)
+    return or_(table.c.stated, sources.where(edge_sources.c.edge == table.c.uid, counts(times["now_"])).exists())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class View:
     """Which edges a walk may use."""
 
@@ -195,34 +256,34 @@ class View:
     namespaces: Sequence[str] | None = None
     min_confidence: float = 0.0
 
+    @property
+    def shape(self) -> Shape:
+        """All of it but the times and who asks."""
+        return Shape(
+            anybody(self.reach),
+            None if self.types is None else tuple(self.types),
+            None if self.namespaces is None else tuple(self.namespaces),
+            self.min_confidence,
+            self.as_of is not None,
+        )
+
+    @property
+    def times(self) -> dict[str, int]:
+        """The times, as parameters."""
+        known = {} if self.as_of is None else {"as_of_": stamp(self.as_of)}
+        return {"now_": stamp(self.now), "at_": stamp(self.at), **known}
+
     def condition(self, table: placed.Named, *, aliases: bool = False) -> ColumnElement[bool]:
-        """The edges as a clause; with `aliases`, those that join a name to another one."""
-        readable = placed.readable(self.reach, table)
-        parts = [readable, self._held(table), self._so(table), self._rests(table)]
-        if self.namespaces is not None:
-            parts.append(placed.within(table, self.namespaces))
-        if aliases:
-            parts.append(table.c.type == SAME)
-        else:
-            parts.append(table.c.type != SAME if self.types is None else table.c.type.in_(self.types))
-            parts.append(true() if not self.min_confidence else table.c.confidence >= self.min_confidence)
-        return and_(*parts)
+        """The edges as a clause."""
+        return self.shape.condition(table, self.times, aliases=aliases)
 
-    def _held(self, table: placed.Named) -> ColumnElement[bool]:
-        if self.as_of is None:
-            return table.c.retired_at.is_(None)
-        at = stamp(self.as_of)
-        return and_(table.c.recorded_at <= at, or_(table.c.retired_at.is_(None), table.c.retired_at > at))
 
-    def _so(self, table: placed.Named) -> ColumnElement[bool]:
-        at = stamp(self.at)
-        begun = or_(table.c.valid_from.is_(None), table.c.valid_from <= at)
-        return and_(begun, or_(table.c.valid_until.is_(None), table.c.valid_until > at))
+def anybody(reach: Reach) -> Reach:
+    """The reach of whoever may do the same: what it lets through is the same."""
+    return Reach(Identity("", user=reach.identity.user), reach.rules, reach.ceilings)
 
-    def _rests(self, table: placed.Named) -> ColumnElement[bool]:
-        """On somebody's word, or on a memory that counts."""
-        sources = select(edge_sources.c.edge).join(memories, memories.c.uid == edge_sources.c.memory)
-        return or_(table.c.stated, sources.where(edge_sources.c.edge == table.c.uid, live(self.now)).exists())
+
+_PARAMETERS = {name: bindparam(name, type_=BigInteger) for name in ("now_", "at_", "as_of_")}
 
 
 def around(
@@ -236,30 +297,38 @@ def around(
 ) -> list[AnyRow]:
     """The edges of names, latest first; of each name and direction at most `most`.
 
-    Each row is an edge with `at`, the name that it was found from.
+    Each row is an edge with `found`, the name that it was found from.
     """
+    statement = _around(view.shape, direction, aliases)
+    given = {"names_": json.dumps(list(wanted)), "most_": most, **view.times}
+    return list(connection.execute(statement, given))
+
+
+@lru_cache(maxsize=256)
+def _around(shape: Shape, direction: str, aliases: bool) -> Any:
     parts = [
-        _from(view, near, most=most, aliases=aliases)
+        _from(shape, near, aliases=aliases)
         for near, ways in (("source", ("out", "both")), ("target", ("in", "both")))
         if direction in ways
     ]
-    statement: Any = parts[0] if len(parts) == 1 else union_all(*parts)
-    return list(connection.execute(statement, {"names_": json.dumps(list(wanted))}))
+    return parts[0] if len(parts) == 1 else union_all(*parts)
 
 
-def _from(view: View, near: str, *, most: int, aliases: bool) -> AnySelect:
+_EDGES = {near: (edges.alias(f"{near}_of"), edges.alias(f"edge_{near}")) for near in ("source", "target")}
+
+
+def _from(shape: Shape, near: str, *, aliases: bool) -> AnySelect:
     begins = func.json_each(bindparam("names_")).table_valued("value", name=f"begin_{near}")
-    at = cast(begins.c.value, BigInteger)
-    other = edges.alias(f"{near}_of")
+    found = cast(begins.c.value, BigInteger)
+    other, edge = _EDGES[near]
     latest = (
         select(other.c.number)
-        .where(other.c[near] == begins.c.value, view.condition(other, aliases=aliases))
+        .where(other.c[near] == begins.c.value, shape.condition(other, _PARAMETERS, aliases=aliases))
         .order_by(other.c.number.desc())
-        .limit(most)
+        .limit(bindparam("most_", type_=Integer))
         .correlate(begins)
     )
-    edge = edges.alias(f"edge_{near}")
-    return select(edge, at.label("at")).select_from(begins.join(edge, edge.c.number.in_(latest)))
+    return select(edge, found.label("found")).select_from(begins.join(edge, edge.c.number.in_(latest)))
 
 
 def between(connection: Connection, wanted: Sequence[int], view: View, limit: int) -> list[AnyRow]:
@@ -441,5 +510,9 @@ def mentioning(connection: Connection, wanted: Sequence[int], where: ColumnEleme
 
 def text_with(connection: Connection, key: str, now: datetime, limit: int) -> list[tuple[str, str]]:
     """Uids and texts of the latest memories that may hold a name, forgotten ones not among them."""
-    query = select(memories.c.uid, memories.c.text).where(phrase(key), live(now)).order_by(memories.c.number.desc())
+    query = (
+        select(memories.c.uid, memories.c.text)
+        .where(phrase(key), counts(stamp(now)))
+        .order_by(memories.c.number.desc())
+    )
     return [(row.uid, row.text) for row in connection.execute(query.limit(limit))]
