@@ -333,6 +333,7 @@ class AsyncKnowledgeGraph(Door):
 
     add = awaited(KnowledgeGraph.add)
     link = awaited(KnowledgeGraph.link)
+    link_many = awaited(KnowledgeGraph.link_many)
     unlink = awaited(KnowledgeGraph.unlink)
     merge = awaited(KnowledgeGraph.merge)
     split = awaited(KnowledgeGraph.split)

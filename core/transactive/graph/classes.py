@@ -11,9 +11,12 @@ class Classes:
     def __init__(self) -> None:
         self._parent: dict[int, int] = {}
         self._aliases: set[int] = set()
+        self._members: dict[int, list[int]] = {}
 
     def add(self, name: int) -> int:
         """Take in a name; returns what stands for its class."""
+        if name not in self._parent:
+            self._members[name] = [name]
         root = name
         while (above := self._parent.setdefault(root, root)) != root:
             root = above
@@ -24,14 +27,19 @@ class Classes:
     def join(self, alias: int, proper: int) -> None:
         """The one name is an alias of the other."""
         self._aliases.add(alias)
-        self._parent[self.add(alias)] = self.add(proper)
+        one, other = self.add(alias), self.add(proper)
+        if one != other:
+            self._parent[one] = other
+            self._members[other] += self._members.pop(one)
 
     def members(self) -> dict[int, list[int]]:
         """Every class, by what stands for it; the name proper first."""
-        found: dict[int, list[int]] = {}
-        for name in self._parent:
-            found.setdefault(self.add(name), []).append(name)
-        return {root: sorted(names, key=lambda n: (n in self._aliases, n)) for root, names in found.items()}
+        found = self._members.items()
+        return {root: sorted(names, key=lambda n: (n in self._aliases, n)) for root, names in found}
+
+    def of(self, name: int) -> list[int]:
+        """All that mean the same as a name."""
+        return self._members[self.add(name)]
 
     def same(self, names: Iterable[int]) -> bool:
         """Whether these are all in one class."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,7 +15,9 @@ from transactive.records import (
     Extraction,
     Memory,
     Neighbor,
+    NewEdge,
     Path,
+    Progress,
     Sensitivity,
     Subgraph,
 )
@@ -102,21 +104,44 @@ class KnowledgeGraph:
         Of a type that is single (`works_at` is, others by `define`), an edge ends the one that says otherwise: that was
         so until this one began. What began later stays, and ends this one.
         """
-        from transactive.graph.linking import new_edge
+        from transactive.graph.linking import check_edge
 
-        new = new_edge(
-            source,
-            type,
-            target,
+        new: Any = NewEdge(
+            source=source,  # type: ignore[arg-type]  # whatever it is: it is checked
+            type=type,
+            target=target,  # type: ignore[arg-type]
             confidence=confidence,
             metadata=metadata,
             valid_from=valid_from,
             valid_until=valid_until,
             sources=sources,
         )
-        return self._linking.link(
-            self._identity, new, self._linking.place(self._identity, namespace, user, sensitivity)
-        )
+        place = self._linking.place(self._identity, namespace, user, sensitivity)
+        return self._linking.link(self._identity, check_edge(new), place)
+
+    def link_many(
+        self,
+        items: Iterable[NewEdge | tuple[tuple[str, str], str, tuple[str, str]]],
+        *,
+        namespace: str | None = None,
+        user: str | None = None,
+        sensitivity: Sensitivity | None = None,
+        progress: bool | Callable[[Progress], None] = False,
+    ) -> Sequence[Edge]:
+        """Connect many, 1,000 in a transaction; one invalid item refuses all, naming its place.
+
+        Args:
+            items: `NewEdge` records with the fields of `link`, or triples (source, type, target).
+            namespace: Where all of it is said.
+            user: About whom.
+            sensitivity: By default `internal`.
+            progress: True for a bar (lines where there is no terminal), or a callback.
+        """
+        from transactive.graph.linking import check_edges
+        from transactive.progress import reporter
+
+        place = self._linking.place(self._identity, namespace, user, sensitivity)
+        return self._linking.link_many(self._identity, check_edges(items), place, reporter(progress, "linking"))
 
     def unlink(
         self,

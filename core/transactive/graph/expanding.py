@@ -69,7 +69,7 @@ class Expanding:
             for name, reached in start.items()
             if name in entities
         }
-        edges = {edge.uid: edge for edge in walk.edges(walked.edges.values(), entities)}
+        edges = {edge.uid: edge for edge in walk.standing(walked.edges.values(), entities)}
         for row in walked.edges.values():
             for near, far in ((row.source, row.target), (row.target, row.source)):
                 if row.uid in edges and near in start and far not in start:

@@ -7,7 +7,7 @@ from typing import Any
 
 from transactive.errors import AccessDenied, InvalidInput, ModelFailed
 from transactive.filters import Where
-from transactive.graph.linking import Linking, NewEdge
+from transactive.graph.linking import Joining, Linking
 from transactive.graph.naming import check_edge_type, check_ref, ref_of
 from transactive.graph.walking import Walk
 from transactive.ledger import graph as ledger
@@ -106,14 +106,16 @@ class Extracting:
         if item.type is None or item.target is None:
             self._linking.known(change, place, [source])
             return []
-        edge = NewEdge(
+        edge = Joining(
             source=source,
             type=check_edge_type(item.type),
             target=check_ref(item.target),
             confidence=item.confidence,
             stated=False,
         )
-        return [] if ref_of(edge.source) == ref_of(edge.target) else [self._linking.linked(change, place, edge, [uid])]
+        return (
+            [] if ref_of(edge.source) == ref_of(edge.target) else self._linking.linked(change, place, [(edge, [uid])])
+        )
 
 
 def _ends(item: Found) -> list[tuple[str, str]]:

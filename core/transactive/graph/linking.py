@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,12 +27,12 @@ from transactive.paths.placing import Place, Placing
 from transactive.paths.reading import Reading
 from transactive.paths.writing import Change
 from transactive.policies import unit_interval
-from transactive.records import Edge, EdgeType, Entity, EntityRef, Sensitivity
+from transactive.records import Edge, EdgeType, Entity, EntityRef, NewEdge, Sensitivity
 from transactive.rules.access import Identity
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class NewEdge:
+class Joining:
     """A connection that is to be made."""
 
     source: EntityRef
@@ -48,6 +48,26 @@ class NewEdge:
     """Whether it holds by itself; else only as long as one of these memories counts."""
 
 
+class Batch:
+    """What is held of the ends of some connections, as it is while they are made one after the other."""
+
+    def __init__(self, numbers: Mapping[ledger.Ref, int], classes: Classes, types: Mapping[str, EdgeType]) -> None:
+        self.numbers = numbers
+        self.classes = classes
+        self.held: dict[tuple[str, int], dict[str, AnyRow]] = {}
+        """By type and source, the edges by uid."""
+        self._types = types
+
+    def take(self, row: AnyRow) -> None:
+        """This is how an edge is held now."""
+        self.held.setdefault((row.type, row.source), {})[row.uid] = row
+
+    def single(self, type: str) -> bool:
+        """Whether a thing has one such edge at a time."""
+        said = self._types.get(type)
+        return said is not None and said.single
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What an event is about."""
@@ -57,6 +77,10 @@ class Subject:
     user: str | None
     sensitivity: Sensitivity
     version: int
+
+
+Report = Callable[[int, int], None]
+BATCH = 1000
 
 
 class Linking:
@@ -96,10 +120,8 @@ class Linking:
             numbers = self._state(change, place, [ref, *others], stated=True)
             if said is not None:
                 self._describe(change, place, numbers[ref_of(ref)], said)
-            for other in others:
-                if ref_of(other) != ref_of(ref):
-                    edge = NewEdge(source=other, type=SAME, target=ref)
-                    self._joined(change, place, edge)
+            named = [Joining(source=other, type=SAME, target=ref) for other in others if ref_of(other) != ref_of(ref)]
+            self._joined(change, place, [(edge, ()) for edge in named], numbers)
             return self._entity(change, ref)
 
     def _state(self, change: Change, place: Place, refs: Sequence[EntityRef], *, stated: bool) -> dict[ledger.Ref, int]:
@@ -166,47 +188,91 @@ class Linking:
 
     # --- edges ----------------------------------------------------------------------------------------------------
 
-    def link(self, identity: Identity, new: NewEdge, place: Place) -> Edge:
+    def link(self, identity: Identity, new: Joining, place: Place) -> Edge:
         """Make a connection; the same once more is the same edge, and of a type that is single it ends the former."""
         with self._placing.change(identity, "link", place) as change:
             check_may(change.reach, "read", place.namespace)
-            uids = [self._reading.row(change.connection, change.reach, id, place.namespace).uid for id in new.sources]
-            row = self.linked(change, place, new, uids)
-            return self._walk(change).shown([row])[0]
+            rows = self.linked(change, place, [(new, self._sources(change, new, place))])
+            return self._walk(change).shown(rows)[0]
 
-    def linked(self, change: Change, place: Place, new: NewEdge, uids: Sequence[str]) -> AnyRow:
-        """The same within a transaction."""
-        if ref_of(new.source) == ref_of(new.target):
-            raise InvalidInput("an edge joins two entities, and these are one")
-        self._state(change, place, [new.source, new.target], stated=new.stated)
-        return self._joined(change, place, new, uids)
+    def link_many(
+        self, identity: Identity, several: Sequence[Joining], place: Place, report: Report | None
+    ) -> list[Edge]:
+        """Make connections, 1,000 in a transaction."""
+        done: list[Edge] = []
+        for start in range(0, len(several), BATCH):
+            some = several[start : start + BATCH]
+            with self._placing.change(identity, "link", place) as change:
+                check_may(change.reach, "read", place.namespace)
+                found = [self._sources(change, new, place) for new in some]
+                rows = self.linked(change, place, list(zip(some, found, strict=True)))
+                done += self._walk(change).shown(rows)
+            if report is not None:
+                report(len(done), len(several))
+        return done
 
-    def _joined(self, change: Change, place: Place, new: NewEdge, uids: Sequence[str] = ()) -> AnyRow:
-        numbers = ledger.numbers(change.connection, [ref_of(new.source), ref_of(new.target)])
-        source, target = numbers[ref_of(new.source)], numbers[ref_of(new.target)]
-        froms, tos = self._same(change, source), self._same(change, target)
-        held = [row for name in froms for row in ledger.held(change.connection, _scope(place), new.type, name)]
+    def _sources(self, change: Change, new: Joining, place: Place) -> list[str]:
+        return [self._reading.row(change.connection, change.reach, id, place.namespace).uid for id in new.sources]
+
+    def linked(self, change: Change, place: Place, several: Sequence[tuple[Joining, Sequence[str]]]) -> list[AnyRow]:
+        """Within a transaction: make connections, each with the memories that say so."""
+        numbers: dict[ledger.Ref, int] = {}
+        for stated in (True, False):
+            ends = [end for new, _ in several if new.stated == stated for end in (new.source, new.target)]
+            numbers |= self._state(change, place, ends, stated=stated) if ends else {}
+        return self._joined(change, place, several, numbers)
+
+    def _joined(
+        self,
+        change: Change,
+        place: Place,
+        several: Sequence[tuple[Joining, Sequence[str]]],
+        numbers: Mapping[ledger.Ref, int],
+    ) -> list[AnyRow]:
+        batch = self._batch(change, place, [new for new, _ in several], numbers)
+        rows: list[AnyRow] = []
+        for new, uids in several:
+            row, known = self._join(change, place, batch, new)
+            if uids and ledger.rest_on(change.connection, row.uid, uids) and known:
+                change.noted("edge.change", _subject(mapping(row)))
+            rows.append(row)
+        return rows
+
+    def _batch(
+        self, change: Change, place: Place, several: Sequence[Joining], numbers: Mapping[ledger.Ref, int]
+    ) -> Batch:
+        """What is held of the ends of some connections, in the place where they are made."""
+        classes = Classes()
+        view = ledger.View(reach=change.reach, now=change.now, at=change.now, namespaces=(place.namespace,))
+        Walk(self._store, change.connection, view).close(sorted(set(numbers.values())), classes)
+        types = sorted({new.type for new in several})
+        sources = {number for new in several for number in classes.of(numbers[ref_of(new.source)])}
+        rows = ledger.held(change.connection, _scope(place), types, sorted(sources))
+        batch = Batch(numbers, classes, ledger.types(change.connection))
+        for row in rows:
+            batch.take(row)
+        return batch
+
+    def _join(self, change: Change, place: Place, batch: Batch, new: Joining) -> tuple[AnyRow, bool]:
+        """One connection; and whether it was there already, just so."""
+        source, target = batch.numbers[ref_of(new.source)], batch.numbers[ref_of(new.target)]
+        tos = batch.classes.of(target)
+        held = [row for name in batch.classes.of(source) for row in batch.held.get((new.type, name), {}).values()]
         again = next((row for row in reversed(held) if row.target in tos and _overlaps(row, new)), None)
         if again is not None:
             row = self._said_again(change, again, new)
-        else:
-            said = ledger.types(change.connection).get(new.type)
-            others = [row for row in held if row.target not in tos] if said is not None and said.single else []
-            since, until = self._contradict(change, others, new)
-            if since is None and any(row.target in tos for row in held):
-                since = stamp(change.now)  # it was so before, and not in between
-            row = self._inserted(change, place, new, (source, target), (since, until))
-        if ledger.rest_on(change.connection, row.uid, uids) and again is not None and row is again:
-            change.noted("edge.change", _subject(mapping(row)))
-        return row
+            batch.take(row)
+            return row, row is again
+        uid = self._store.new_id()
+        others = [row for row in held if row.target not in tos and new.stated >= row.stated]
+        since, until = self._contradict(change, batch, others if batch.single(new.type) else [], new, uid)
+        if since is None and any(row.target in tos for row in held):
+            since = stamp(change.now)  # it was so before, and not in between
+        row = self._inserted(change, place, {"uid": uid, "source": source, "target": target}, new, (since, until))
+        batch.take(row)
+        return row, False
 
-    def _same(self, change: Change, name: int) -> set[int]:
-        """A name with all that mean the same; for aliases themselves, the name alone."""
-        classes = Classes()
-        self._walk(change).close([name], classes)
-        return set(classes)
-
-    def _said_again(self, change: Change, row: AnyRow, new: NewEdge) -> AnyRow:
+    def _said_again(self, change: Change, row: AnyRow, new: Joining) -> AnyRow:
         said: dict[str, Any] = {
             "confidence": new.confidence,
             "metadata": new.metadata,
@@ -227,7 +293,9 @@ class Linking:
         change.noted(type, _subject(mapping(written)))
         return written
 
-    def _contradict(self, change: Change, others: Sequence[AnyRow], new: NewEdge) -> tuple[int | None, int | None]:
+    def _contradict(
+        self, change: Change, batch: Batch, others: Sequence[AnyRow], new: Joining, uid: str
+    ) -> tuple[int | None, int | None]:
         """End what a single-valued type allows no longer; returns from and until when the new edge is so."""
         since, until = stamp(new.valid_from), stamp(new.valid_until)
         start = stamp(change.now) if since is None else since
@@ -237,30 +305,24 @@ class Linking:
             if since is not None and row.valid_from is not None and row.valid_from > since:
                 until = row.valid_from if until is None else min(until, row.valid_from)
             elif until is None or row.valid_from is None or until > row.valid_from:
-                self._replaced(change, row, "edge.end", valid_until=max(start, row.valid_from or start))
+                end = max(start, row.valid_from or start)
+                batch.take(self._replaced(change, row, "edge.end", valid_until=end, ended_by=uid))
                 since = start
         return since, until
 
     def _inserted(
-        self,
-        change: Change,
-        place: Place,
-        new: NewEdge,
-        ends: tuple[int, int],
-        span: tuple[int | None, int | None],
+        self, change: Change, place: Place, ends: Mapping[str, Any], new: Joining, span: tuple[int | None, int | None]
     ) -> AnyRow:
         identity = change.reach.identity
         row = ledger.add_edge(
             change.connection,
             {
                 **_scope(place).row(),
-                "uid": self._store.new_id(),
+                **ends,
                 "version": 1,
                 "agent": identity.agent,
                 "session": identity.session,
                 "type": new.type,
-                "source": ends[0],
-                "target": ends[1],
                 "confidence": 1.0 if new.confidence is None else new.confidence,
                 "metadata": new.metadata or {},
                 "stated": new.stated,
@@ -306,7 +368,7 @@ class Linking:
     def _ended(self, change: Change, row: AnyRow, when: datetime) -> AnyRow:
         if row.valid_from is not None and stamp(when) < row.valid_from:
             raise InvalidInput("an edge cannot end before it began; say a later at=")
-        return self._replaced(change, row, "edge.end", valid_until=stamp(when))
+        return self._replaced(change, row, "edge.end", valid_until=stamp(when), ended_by=None)
 
     # --- aliases and types ----------------------------------------------------------------------------------------
 
@@ -316,9 +378,10 @@ class Linking:
         with self._placing.change(identity, "merge", place) as change:
             check_may(change.reach, "read", place.namespace)
             numbers = self._state(change, place, [one, other], stated=True)
-            first, second = numbers[ref_of(one)], numbers[ref_of(other)]
-            if first not in self._same(change, second):
-                self._joined(change, place, NewEdge(source=one, type=SAME, target=other))
+            classes = Classes()
+            self._walk(change).close(numbers.values(), classes)
+            if not classes.same(numbers.values()):
+                self._joined(change, place, [(Joining(source=one, type=SAME, target=other), ())], numbers)
             return self._entity(change, other)
 
     def split(self, identity: Identity, alias: EntityLike, place: Place) -> Entity:
@@ -336,7 +399,7 @@ class Linking:
             if not ends:
                 raise NotFound(f"in {place.namespace!r} that name is an alias of nothing; say namespace= where it is")
             for row in ends:
-                self._replaced(change, row, "edge.end", valid_until=stamp(change.now))
+                self._replaced(change, row, "edge.end", valid_until=stamp(change.now), ended_by=None)
             return self._entity(change, ref)
 
     def define(self, identity: Identity, type: str, single: bool, description: str | None) -> EdgeType:
@@ -364,34 +427,48 @@ class Linking:
         return Walk(self._store, change.connection, ledger.View(reach=change.reach, now=change.now, at=change.now))
 
 
-def new_edge(
-    source: EntityLike,
-    type: str,
-    target: EntityLike,
-    *,
-    confidence: float | None,
-    metadata: Mapping[str, Any] | None,
-    valid_from: datetime | None,
-    valid_until: datetime | None,
-    sources: Sequence[str],
-) -> NewEdge:
+def check_edge(new: NewEdge) -> Joining:
     """A connection that a caller asks for, checked."""
-    since = None if valid_from is None else check_time(valid_from, "valid_from")
-    until = None if valid_until is None else check_time(valid_until, "valid_until")
+    since = None if new.valid_from is None else check_time(new.valid_from, "valid_from")
+    until = None if new.valid_until is None else check_time(new.valid_until, "valid_until")
     if since is not None and until is not None and since >= until:
         raise InvalidInput("valid_until must be later than valid_from")
-    if isinstance(sources, str) or not isinstance(sources, Sequence):
+    if isinstance(new.sources, str) or not isinstance(new.sources, Sequence):
         raise InvalidInput("sources is a list of ids of memories")
-    return NewEdge(
-        source=check_ref(source),
-        type=check_edge_type(type),
-        target=check_ref(target),
-        confidence=None if confidence is None else unit_interval(confidence, "confidence"),
-        metadata=None if metadata is None else check_metadata(metadata),
+    joining = Joining(
+        source=check_ref(new.source),
+        type=check_edge_type(new.type),
+        target=check_ref(new.target),
+        confidence=None if new.confidence is None else unit_interval(new.confidence, "confidence"),
+        metadata=None if new.metadata is None else check_metadata(new.metadata),
         valid_from=since,
         valid_until=until,
-        sources=list(sources),
+        sources=list(new.sources),
     )
+    if ref_of(joining.source) == ref_of(joining.target):
+        raise InvalidInput("an edge joins two entities, and these are one")
+    return joining
+
+
+def check_edges(items: object) -> list[Joining]:
+    """The items of a `link_many`, each a `NewEdge` or a triple; an error names the place of the one that is wrong."""
+    if isinstance(items, str | bytes | Mapping) or not isinstance(items, Iterable):
+        raise InvalidInput("link_many takes a list of NewEdge records, or of triples (source, type, target)")
+    found: list[Joining] = []
+    for place, item in enumerate(items):
+        try:
+            found.append(check_edge(_edge(item)))
+        except InvalidInput as error:
+            raise type(error)(f"item {place}: {error}; nothing was written") from error
+    return found
+
+
+def _edge(item: object) -> NewEdge:
+    if isinstance(item, NewEdge):
+        return item
+    if isinstance(item, tuple | list) and len(item) == 3:
+        return NewEdge(source=item[0], type=item[1], target=item[2])
+    raise InvalidInput(f"an edge is a NewEdge or a triple (source, type, target), not {type(item).__name__}")
 
 
 def check_entity_type(type: object) -> str:
@@ -399,7 +476,7 @@ def check_entity_type(type: object) -> str:
     return check_type(type, "an entity's type")
 
 
-def _overlaps(row: AnyRow, new: NewEdge) -> bool:
+def _overlaps(row: AnyRow, new: Joining) -> bool:
     """Whether an edge is still so when the new one begins, and begun when that ends."""
     starts, ends = stamp(new.valid_from), stamp(new.valid_until)
     if row.valid_until is not None and (starts is None or row.valid_until <= starts):

@@ -98,7 +98,7 @@ class Looking:
             )
             entities = walk.entities(classes)
             rows = sorted(walked.edges.values(), key=lambda row: -row.number)[:most]
-            edges = walk.edges(rows, entities)
+            edges = walk.standing(rows, entities)
         own = {entities[name].ref for name in start if name in entities}
         ends = {entity.ref: entity for entity in entities.values()}
         return [
@@ -133,7 +133,7 @@ class Looking:
 
     def _part(self, walk: Walk, walked: Walked) -> Subgraph:
         entities = walk.entities(walked.classes, walked.depths)
-        edges = walk.edges(walked.edges.values(), entities)
+        edges = walk.standing(walked.edges.values(), entities)
         depths: dict[str, int] = {}
         for name, entity in entities.items():
             depths[entity.uid] = min(walked.depths[name], depths.get(entity.uid, MOST))
@@ -161,7 +161,7 @@ class Looking:
             if rows is None:
                 return None
             entities = walk.entities(classes, [name for row in rows for name in (row.source, row.target)])
-            edges = walk.edges(rows, entities)
+            edges = walk.standing(rows, entities)
             begin = walk.entities(classes, start)[start[0]]
         way, ends = [begin], {entity.ref: entity for entity in entities.values()}
         for edge in edges:

@@ -204,6 +204,12 @@ class Walk:
             to_edge(row, entities[row.source].ref, entities[row.target].ref, sources.get(row.uid, ())) for row in shown
         ]
 
+    def standing(self, rows: Iterable[AnyRow], entities: Mapping[int, Entity]) -> list[Edge]:
+        """The same of edges that the view lets through: what had ended one may not count any more."""
+        at = self.view.at
+        found = self.edges(rows, entities)
+        return [replace(e, valid_until=None) if e.valid_until is not None and e.valid_until <= at else e for e in found]
+
     def _sources(self, uids: Sequence[str]) -> dict[str, list[str]]:
         """By edge, the memories that say so and that the reader may read."""
         found = ledger.sources_of(self.connection, uids)

@@ -233,7 +233,12 @@ class Shape:
 def _so(table: placed.Named, times: Mapping[str, Any]) -> ColumnElement[bool]:
     at = times["at_"]
     begun = or_(table.c.valid_from.is_(None), table.c.valid_from <= at)
-    return and_(begun, or_(table.c.valid_until.is_(None), table.c.valid_until > at))
+    ending = edges.alias("ending")
+    stands = select(ending.c.number).where(
+        ending.c.uid == table.c.ended_by, ending.c.retired_at.is_(None), _rests(ending, times)
+    )
+    goes_on = and_(table.c.ended_by.is_not(None), ~stands.exists())
+    return and_(begun, or_(table.c.valid_until.is_(None), table.c.valid_until > at, goes_on))
 
 
 def _rests(table: placed.Named, times: Mapping[str, Any]) -> ColumnElement[bool]:
@@ -339,12 +344,24 @@ def between(connection: Connection, wanted: Sequence[int], view: View, limit: in
     return list(connection.execute(query.order_by(edges.c.number.desc()).limit(limit)))
 
 
-def held(connection: Connection, scope: Scope, type: str, source: int, target: int | None = None) -> list[AnyRow]:
-    """The edges of a type, as they are held now, from a name (to another one) in exactly this place."""
-    parts = [edges.c.retired_at.is_(None), edges.c.type == type, edges.c.source == source, scope.of(edges)]
-    if target is not None:
-        parts.append(edges.c.target == target)
-    return list(connection.execute(select(edges).where(*parts).order_by(edges.c.number)))
+_HELD = select(edges).where(
+    edges.c.source.in_(bindparam("names_", expanding=True)),
+    edges.c.type.in_(bindparam("types_", expanding=True)),
+    edges.c.retired_at.is_(None),
+    edges.c.namespace == bindparam("namespace_"),
+    func.coalesce(edges.c.user, "") == bindparam("user_"),
+    edges.c.sensitivity == bindparam("sensitivity_"),
+)
+
+
+def held(connection: Connection, scope: Scope, types: Sequence[str], wanted: Sequence[int]) -> list[AnyRow]:
+    """The edges of some types, as they are held now, from some names in exactly this place, oldest first."""
+    place = {"namespace_": scope.namespace, "user_": scope.user or "", "sensitivity_": scope.sensitivity}
+    found: list[AnyRow] = []
+    for start in range(0, len(wanted), placed.SOME):
+        given = {"names_": wanted[start : start + placed.SOME], "types_": list(types), **place}
+        found.extend(connection.execute(_HELD, given))
+    return sorted(found, key=lambda row: int(row.number))
 
 
 def matching(
@@ -377,7 +394,7 @@ def retire(connection: Connection, number: int, now: datetime) -> None:
 
 
 def next_version(row: AnyRow, **changes: Any) -> dict[str, Any]:
-    """The columns of the version that follows."""
+    """The columns of the version that follows a version of an edge."""
     values = mapping(row)
     kept = {column.name: values[column.name] for column in edges.c if column.name != "number"}
     return {**kept, "version": row.version + 1, "retired_at": None, **changes}
@@ -510,9 +527,11 @@ def mentioning(connection: Connection, wanted: Sequence[int], where: ColumnEleme
 
 def text_with(connection: Connection, key: str, now: datetime, limit: int) -> list[tuple[str, str]]:
     """Uids and texts of the latest memories that may hold a name, forgotten ones not among them."""
-    query = (
-        select(memories.c.uid, memories.c.text)
-        .where(phrase(key), counts(stamp(now)))
-        .order_by(memories.c.number.desc())
-    )
-    return [(row.uid, row.text) for row in connection.execute(query.limit(limit))]
+    query = select(memories.c.uid, memories.c.text).where(phrase(key), counts(stamp(now)))
+    rows = connection.execute(query.order_by(memories.c.number.desc()).limit(limit))
+    return [(row.uid, row.text) for row in rows]
+
+
+def any_memory(connection: Connection) -> bool:
+    """Whether there is a memory at all."""
+    return connection.execute(select(memories.c.number).limit(1)).first() is not None

@@ -100,6 +100,7 @@ edges = Table(
     Column("stated", Boolean(create_constraint=False), nullable=False),  # else it rests on `edge_sources` alone
     Column("valid_from", BigInteger),
     Column("valid_until", BigInteger),
+    Column("ended_by", String(36)),  # the edge that says otherwise: without that, this one is so still
     Column("recorded_at", BigInteger, nullable=False),
     Column("retired_at", BigInteger),
     UniqueConstraint("uid", "version", name="edges_version"),

@@ -31,6 +31,8 @@ def mention(connection: Connection, texts: Mapping[str, str]) -> None:
 def look_back(connection: Connection, new: Iterable[graph.Ref], now: datetime) -> None:
     """Note which of the memories that are there hold names that are new."""
     texts: dict[str, str] = {}
+    if not graph.any_memory(connection):
+        return
     for key in dict.fromkeys(key for _, key in new):
         if any(True for _ in naming.phrases(key)):
             texts.update(graph.text_with(connection, key, now, BACK))

@@ -42,6 +42,7 @@ from transactive.records.graph import (
     Extraction,
     Found,
     Neighbor,
+    NewEdge,
     Path,
     Subgraph,
 )
@@ -119,6 +120,7 @@ __all__ = [
     "NamespaceInfo",
     "Neighbor",
     "NewDocument",
+    "NewEdge",
     "NewMemory",
     "Noted",
     "Outcome",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -77,6 +77,20 @@ class Edge:
 
     def __str__(self) -> str:
         return f"{self.source.name} {self.type} {self.target.name}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewEdge:
+    """One item for `graph.link_many`: the same fields as the arguments of `graph.link`."""
+
+    source: EntityRef | Entity | tuple[str, str]
+    type: str
+    target: EntityRef | Entity | tuple[str, str]
+    confidence: float | None = None
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    metadata: Mapping[str, Any] | None = None
+    sources: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
