@@ -186,7 +186,7 @@ class Packing:
             sorted(classes), depth=1, limit=2 * NAMES, fan_out=10, direction="both", classes=classes
         )
         entities = walk.entities(classes, walked.depths)
-        edges = walk.standing(walked.edges.values(), entities)
+        edges = walk.standing(walked.edges, entities)
         ends = {end for edge in edges for end in (edge.source, edge.target)}
         shown = {entity.uid: entity for entity in entities.values() if entity.ref in ends}
         return Subgraph(entities=tuple(shown.values()), edges=tuple(edges), truncated=walked.truncated)

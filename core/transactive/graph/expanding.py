@@ -69,11 +69,11 @@ class Expanding:
             for name, reached in start.items()
             if name in entities
         }
-        edges = {edge.uid: edge for edge in walk.standing(walked.edges.values(), entities)}
-        for row in walked.edges.values():
-            for near, far in ((row.source, row.target), (row.target, row.source)):
-                if row.uid in edges and near in start and far not in start:
-                    edge = edges[row.uid]
+        numbers = list(walked.edges)
+        for number, edge in zip(numbers, walk.each(numbers, entities), strict=True):
+            source, target = walked.edges[number]
+            for near, far in ((source, target), (target, source)):
+                if edge is not None and near in start and far not in start:
                     _better(found, far, Reached(start[near].score / SAME * NEXT * edge.confidence, str(edge)))
         return found
 

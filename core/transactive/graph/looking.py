@@ -97,8 +97,7 @@ class Looking:
                 start, depth=1, limit=MOST, fan_out=most, direction=_direction(direction), classes=classes
             )
             entities = walk.entities(classes)
-            rows = sorted(walked.edges.values(), key=lambda row: -row.number)[:most]
-            edges = walk.standing(rows, entities)
+            edges = walk.standing(sorted(walked.edges, reverse=True)[:most], entities)
         own = {entities[name].ref for name in start if name in entities}
         ends = {entity.ref: entity for entity in entities.values()}
         return [
@@ -133,7 +132,7 @@ class Looking:
 
     def _part(self, walk: Walk, walked: Walked) -> Subgraph:
         entities = walk.entities(walked.classes, walked.depths)
-        edges = walk.standing(walked.edges.values(), entities)
+        edges = walk.standing(walked.edges, entities)
         depths: dict[str, int] = {}
         for name, entity in entities.items():
             depths[entity.uid] = min(walked.depths[name], depths.get(entity.uid, MOST))
@@ -157,11 +156,12 @@ class Looking:
             start, goal = walk.find(source, classes), walk.find(target, classes)
             if classes.same([*start, *goal]):
                 return Path(entities=(walk.entities(classes, start)[start[0]],), edges=())
-            rows = walk.path(start, goal, depth=far, limit=MOST, fan_out=PATH_FAN_OUT, classes=classes)
-            if rows is None:
+            numbers = walk.path(start, goal, depth=far, limit=MOST, fan_out=PATH_FAN_OUT, classes=classes)
+            if numbers is None:
                 return None
+            rows = ledger.edge_rows(walk.connection, numbers)
             entities = walk.entities(classes, [name for row in rows for name in (row.source, row.target)])
-            edges = walk.standing(rows, entities)
+            edges = walk.standing(numbers, entities)
             begin = walk.entities(classes, start)[start[0]]
         way, ends = [begin], {entity.ref: entity for entity in entities.values()}
         for edge in edges:
@@ -183,7 +183,7 @@ class Looking:
             walked = Walked(
                 classes=classes,
                 depths=dict.fromkeys(classes, 0),
-                edges={row.number: row for row in rows[: 10 * most]},
+                edges={row.number: (row.source, row.target) for row in rows[: 10 * most]},
                 truncated=len(names) > most or len(rows) > 10 * most,
             )
             return self._part(walk, walked)

@@ -7,6 +7,7 @@ and cannot bound a hub and tell the edges both: see docs/decisions/0020-graph.md
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -65,8 +66,8 @@ class Walked:
     classes: Classes = field(default_factory=Classes)
     depths: dict[int, int] = field(default_factory=dict)
     """By name."""
-    edges: dict[int, AnyRow] = field(default_factory=dict)
-    """By number."""
+    edges: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """By number, the names at their ends."""
     truncated: bool = False
 
 
@@ -114,9 +115,9 @@ class Walk:
                 break
             rows = ledger.around(self.connection, fresh, self.view, most=MOST_ALIASES, aliases=True)
             fresh = []
-            for row in rows:
-                fresh += [name for name in (row.source, row.target) if name not in classes]
-                classes.join(row.source, row.target)
+            for _, alias, proper, _ in rows:
+                fresh += [name for name in (alias, proper) if name not in classes]
+                classes.join(alias, proper)
             along += fresh
         return along
 
@@ -132,23 +133,24 @@ class Walk:
             rows = ledger.around(self.connection, frontier, self.view, most=fan_out, direction=direction)
             walked.truncated |= _full(rows, fan_out)
             frontier = self._reached(walked, rows, level, limit)
-            if not frontier:
+            if level < depth and len(walked.depths) >= limit:
+                walked.truncated = True
                 break
         return walked
 
-    def _reached(self, walked: Walked, rows: Sequence[AnyRow], level: int, limit: int) -> list[int]:
+    def _reached(self, walked: Walked, rows: Sequence[ledger.Step], level: int, limit: int) -> list[int]:
         """Take in what a level has reached, with its aliases; returns what is to be looked around next."""
         new: list[int] = []
-        for row in rows:
-            for name in (row.source, row.target):
-                if name not in walked.depths:
-                    if len(walked.depths) >= limit:
-                        walked.truncated = True
-                        break
-                    walked.depths[name] = level
-                    new.append(name)
-            else:
-                walked.edges[row.number] = row
+        depths = walked.depths
+        for number, source, target, found in rows:
+            name = target if found == source else source
+            if name not in depths:
+                if len(depths) >= limit:
+                    walked.truncated = True
+                    continue
+                depths[name] = level
+                new.append(name)
+            walked.edges[number] = source, target
         along = self.close(new, walked.classes)
         for name in along:
             walked.depths.setdefault(name, level)
@@ -156,8 +158,8 @@ class Walk:
 
     def path(
         self, start: Sequence[int], goal: Sequence[int], *, depth: int, limit: int, fan_out: int, classes: Classes
-    ) -> list[AnyRow] | None:
-        """The edges of a shortest way, from start to goal: from both ends in turn, always where there is less to do."""
+    ) -> list[int] | None:
+        """The numbers of the edges of a shortest way, from start to goal: sought from both ends, where there is less to do."""
         ends = _End(start), _End(goal)
         steps = 0
         while steps < depth and all(end.frontier for end in ends) and sum(len(end.came) for end in ends) < limit:
@@ -171,10 +173,10 @@ class Walk:
     def _step(self, near: _End, far: _End, fan_out: int, classes: Classes) -> int | None:
         rows = ledger.around(self.connection, near.frontier, self.view, most=fan_out)
         new: list[int] = []
-        for row in rows:
-            here, there = (row.source, row.target) if row.found == row.source else (row.target, row.source)
+        for number, source, target, found in rows:
+            here, there = (source, target) if found == source else (target, source)
             if there not in near.came:
-                near.came[there] = (here, row)
+                near.came[there] = (here, number)
                 new.append(there)
         for name in self.close(new, classes):
             new += near.along(name, new, classes)
@@ -204,11 +206,17 @@ class Walk:
             to_edge(row, entities[row.source].ref, entities[row.target].ref, sources.get(row.uid, ())) for row in shown
         ]
 
-    def standing(self, rows: Iterable[AnyRow], entities: Mapping[int, Entity]) -> list[Edge]:
+    def standing(self, numbers: Iterable[int], entities: Mapping[int, Entity]) -> list[Edge]:
         """The same of edges that the view lets through: what had ended one may not count any more."""
         at = self.view.at
-        found = self.edges(rows, entities)
+        found = self.edges(ledger.edge_rows(self.connection, list(numbers)), entities)
         return [replace(e, valid_until=None) if e.valid_until is not None and e.valid_until <= at else e for e in found]
+
+    def each(self, numbers: Sequence[int], entities: Mapping[int, Entity]) -> list[Edge | None]:
+        """The same, one for each number; None for what may not be shown."""
+        rows = {row.number: row.uid for row in ledger.edge_rows(self.connection, numbers)}
+        shown = {edge.uid: edge for edge in self.standing(numbers, entities)}
+        return [shown.get(rows[number]) if number in rows else None for number in numbers]
 
     def _sources(self, uids: Sequence[str]) -> dict[str, list[str]]:
         """By edge, the memories that say so and that the reader may read."""
@@ -237,8 +245,8 @@ class _End:
 
     def __init__(self, names: Sequence[int]) -> None:
         self.frontier = list(names)
-        self.came: dict[int, tuple[int, AnyRow] | None] = dict.fromkeys(names)
-        """By name, from which other one, by which edge."""
+        self.came: dict[int, tuple[int, int] | None] = dict.fromkeys(names)
+        """By name, from which other one, by the edge of which number."""
 
     def along(self, name: int, new: Sequence[int], classes: Classes) -> list[int]:
         """An alias was reached with the name that it belongs to."""
@@ -248,13 +256,13 @@ class _End:
         self.came[name] = self.came[proper]
         return [name]
 
-    def way(self, name: int) -> list[AnyRow]:
+    def way(self, name: int) -> list[int]:
         """The edges from a name back to the end."""
-        found: list[AnyRow] = []
+        found: list[int] = []
         step = self.came[name]
         while step is not None:
-            before, row = step
-            found.append(row)
+            before, number = step
+            found.append(number)
             step = self.came[before]
         return found
 
@@ -306,13 +314,12 @@ def to_edge(row: AnyRow, source: EntityRef, target: EntityRef, sources: Sequence
     )
 
 
-def _full(rows: Sequence[AnyRow], most: int) -> bool:
+def _full(rows: Sequence[ledger.Step], most: int) -> bool:
     """Whether a name may have more edges than were read."""
-    counts: dict[tuple[int, bool], int] = {}
-    for row in rows:
-        key = row.found, row.found == row.source
-        counts[key] = counts.get(key, 0) + 1
-    return any(count >= most for count in counts.values())
+    if len(rows) < most:
+        return False
+    counts = Counter((found, found == source) for _, source, _, found in rows)
+    return max(counts.values()) >= most
 
 
 def _types(types: object) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import (
     BigInteger,
@@ -26,6 +26,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    literal_column,
     not_,
     or_,
     select,
@@ -131,7 +132,7 @@ def known_rows(connection: Connection, wanted: Sequence[int], view: View) -> lis
     found: list[AnyRow] = []
     for start in range(0, len(wanted), placed.SOME):
         given = {"some_": wanted[start : start + placed.SOME], "now_": stamp(view.now)}
-        found.extend(connection.execute(statement, given))
+        found.extend(connection.execute(statement, given).all())
     return found
 
 
@@ -217,7 +218,7 @@ class Shape:
         if self.namespaces is not None:
             parts.append(placed.within(table, self.namespaces))
         if aliases:
-            parts.append(table.c.type == SAME)
+            parts.append(table.c.type == literal_column("'same_as'"))
         else:
             parts.append(table.c.type != SAME if self.types is None else table.c.type.in_(self.types))
             parts.append(true() if not self.min_confidence else table.c.confidence >= self.min_confidence)
@@ -288,6 +289,8 @@ def anybody(reach: Reach) -> Reach:
     return Reach(Identity("", user=reach.identity.user), reach.rules, reach.ceilings)
 
 
+Step: TypeAlias = tuple[int, int, int, int]
+"""An edge on a walk: its number, the names at its ends, and the one of these that it was found from."""
 _PARAMETERS = {name: bindparam(name, type_=BigInteger) for name in ("now_", "at_", "as_of_")}
 
 
@@ -299,14 +302,24 @@ def around(
     most: int,
     direction: str = "both",
     aliases: bool = False,
-) -> list[AnyRow]:
-    """The edges of names, latest first; of each name and direction at most `most`.
-
-    Each row is an edge with `found`, the name that it was found from.
-    """
+) -> list[Step]:
+    """The edges of names; of each name and direction at most `most`, the latest ones."""
     statement = _around(view.shape, direction, aliases)
     given = {"names_": json.dumps(list(wanted)), "most_": most, **view.times}
-    return list(connection.execute(statement, given))
+    steps: Any = connection.execute(statement, given).all()
+    return list(steps)
+
+
+def edge_rows(connection: Connection, numbers: Sequence[int]) -> list[AnyRow]:
+    """Edges by their numbers, in the order of these."""
+    found: dict[int, AnyRow] = {}
+    for start in range(0, len(numbers), placed.SOME):
+        rows = connection.execute(_BY_NUMBERS, {"numbers_": numbers[start : start + placed.SOME]}).all()
+        found.update((row.number, row) for row in rows)
+    return [found[number] for number in numbers if number in found]
+
+
+_BY_NUMBERS = select(edges).where(edges.c.number.in_(bindparam("numbers_", expanding=True)))
 
 
 @lru_cache(maxsize=256)
@@ -333,7 +346,8 @@ def _from(shape: Shape, near: str, *, aliases: bool) -> AnySelect:
         .limit(bindparam("most_", type_=Integer))
         .correlate(begins)
     )
-    return select(edge, found.label("found")).select_from(begins.join(edge, edge.c.number.in_(latest)))
+    step: AnySelect = select(edge.c.number, edge.c.source, edge.c.target, found.label("found"))
+    return step.select_from(begins.join(edge, edge.c.number.in_(latest)))
 
 
 def between(connection: Connection, wanted: Sequence[int], view: View, limit: int) -> list[AnyRow]:

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    literal_column,
 )
 
 from transactive.ledger.schema import memories, metadata, whole
@@ -105,9 +106,12 @@ edges = Table(
     Column("retired_at", BigInteger),
     UniqueConstraint("uid", "version", name="edges_version"),
 )
-_held = edges.c.retired_at.is_(None)
-Index("edges_source", edges.c.source, sqlite_where=_held, postgresql_where=_held)
-Index("edges_target", edges.c.target, sqlite_where=_held, postgresql_where=_held)
+Index("edges_source", edges.c.source)
+Index("edges_target", edges.c.target)
+alias = edges.c.type == literal_column("'same_as'")
+"""Of an edge that makes a name another one's alias; a literal, as the words of an index and a query are compared."""
+Index("edges_alias", edges.c.source, sqlite_where=alias, postgresql_where=alias)
+Index("edges_proper", edges.c.target, sqlite_where=alias, postgresql_where=alias)
 Index("edges_place", edges.c.namespace)
 Index("edges_user", edges.c.user, sqlite_where=edges.c.user.is_not(None))
 
