@@ -159,7 +159,7 @@ class Walk:
     def path(
         self, start: Sequence[int], goal: Sequence[int], *, depth: int, limit: int, fan_out: int, classes: Classes
     ) -> list[int] | None:
-        """The numbers of the edges of a shortest way, from start to goal: sought from both ends, where there is less to do."""
+        """The numbers of the edges of a shortest way; sought from both ends, always where there is less to do."""
         ends = _End(start), _End(goal)
         steps = 0
         while steps < depth and all(end.frontier for end in ends) and sum(len(end.came) for end in ends) < limit:
