@@ -32,6 +32,8 @@ policies: st.SearchStrategy[Policy] = st.builds(
     promote_to=st.sampled_from((None, "team/shared", "a/b")),
     promote_at=st.none() | st.floats(0, 1),
     reinforce=st.none() | st.booleans(),
+    advertise=st.none() | st.booleans(),
+    extract_graph=st.none() | st.booleans(),
     duplicate_at=st.none() | st.floats(0, 1),
     write_rate=st.sampled_from((None, "1/s", "60/m", "1000/24h")),
     verified_only=st.sampled_from((None, True, False, *GATES)),
@@ -164,6 +166,8 @@ def test_the_defaults():
         ("verified_only", False, "off"),
         ("verified_only", "hold", "hold"),
         ("max_sensitivity", "public", "public"),
+        ("advertise", True, True),
+        ("extract_graph", False, False),
         ("purge_after", "1s", timedelta(seconds=1)),
     ],
 )
@@ -214,6 +218,9 @@ INVALID: list[tuple[str, Any]] = [
     ("verified_only", "yes"),
     ("verified_only", 1),
     ("max_sensitivity", "secret"),
+    ("advertise", "yes"),
+    ("advertise", 1),
+    ("extract_graph", "rules"),
     ("purge_after", "-1d"),
     ("purge_after", 30),
 ]

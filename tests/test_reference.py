@@ -11,7 +11,9 @@ from transactive import Agent, TeamMemory
 from transactive import errors as error_module
 from transactive.agent import Session
 from transactive.checkpoints import Checkpoints
+from transactive.coordination import Alerts, Decisions, Directory, Events, Facts, Handoffs, Learnings, Tasks
 from transactive.documents import Documents
+from transactive.graph import KnowledgeGraph
 from transactive.team import Audit, Groups, Namespaces
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -63,6 +65,15 @@ def test_every_public_class_is_there(module: str, prefix: str) -> None:
         (Audit, "audit."),
         (Documents, "documents."),
         (Checkpoints, "checkpoints."),
+        (KnowledgeGraph, "graph."),
+        (Events, "events."),
+        (Tasks, "tasks."),
+        (Facts, "facts."),
+        (Alerts, "alerts."),
+        (Decisions, "decisions."),
+        (Learnings, "learnings."),
+        (Handoffs, "handoffs."),
+        (Directory, "directory."),
     ],
 )
 def test_every_verb_is_there_with_its_arguments(owner: type, prefix: str) -> None:
@@ -87,6 +98,15 @@ def test_the_reference_names_no_argument_that_is_not_there() -> None:
         "audit.": Audit,
         "documents.": Documents,
         "checkpoints.": Checkpoints,
+        "graph.": KnowledgeGraph,
+        "events.": Events,
+        "tasks.": Tasks,
+        "facts.": Facts,
+        "alerts.": Alerts,
+        "decisions.": Decisions,
+        "learnings.": Learnings,
+        "handoffs.": Handoffs,
+        "directory.": Directory,
     }
     for code in CODE:
         call = re.fullmatch(rf"(?:TeamMemory\.)?((?:{'|'.join(filter(None, owners))}))?(\w+)\((.*)\)", code)

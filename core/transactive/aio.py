@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import math
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast
@@ -31,8 +33,10 @@ from transactive.coordination import (
     Learnings,
     Tasks,
 )
+from transactive.coordination.events import POLL_SECONDS
 from transactive.documents import Documents
 from transactive.graph import KnowledgeGraph
+from transactive.policies import duration
 from transactive.records import Event, SessionInfo, Transcript
 from transactive.team import Audit, Groups, Namespaces, TeamMemory
 
@@ -45,6 +49,7 @@ T = TypeVar("T")
 Sync = TypeVar("Sync")
 
 THREADS = 8
+AT_ONCE = timedelta(microseconds=1)
 _pool = ThreadPoolExecutor(THREADS, thread_name_prefix="transactive-aio")
 
 
@@ -147,20 +152,22 @@ class AsyncFollower(Generic[T]):
     def __init__(self, begin: Callable[[], Follower[T]]) -> None:
         self._begin = begin
         self._follower: Follower[T] | None = None
+        self._closed = False
         self._wake = asyncio.Event()
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> T:
+        if self._closed:
+            raise StopAsyncIteration
         follower = await self._begun()
         since = time.monotonic()
         while not await _run(follower.pull):
             if follower.over(since):
                 await self.aclose()
                 raise StopAsyncIteration
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), follower.pause)
+            await _woken_or(self._wake, follower.pause)
             self._wake.clear()
         return follower.take()
 
@@ -177,17 +184,26 @@ class AsyncFollower(Generic[T]):
 
     async def aclose(self) -> None:
         """End it: whoever waits in it stops waiting."""
+        self._closed = True
         if self._follower is not None:
             self._follower.close()
         self._wake.set()
 
     async def __aenter__(self) -> Self:
+        await self._begun()  # what happens from here on is not missed
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+async def _woken_or(wake: asyncio.Event, seconds: float) -> None:
+    """Wait to be woken, or for so long. (`wait_for` of Python 3.11 can swallow a cancellation.)"""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await wake.wait()
 
 
 def _woken(loop: asyncio.AbstractEventLoop, wake: asyncio.Event) -> None:
@@ -204,6 +220,36 @@ def followed(
     def call(self: Door, /, *args: P.args, **kwargs: P.kwargs) -> AsyncFollower[T]:
         sync = self._sync  # pyright: ignore[reportPrivateUsage]  # its own decorator
         return AsyncFollower(functools.partial(method, sync, *args, **kwargs))
+
+    return call
+
+
+def waited(
+    method: Callable[Concatenate[Sync, P], R | None], limit: str
+) -> Callable[Concatenate[Any, P], Coroutine[Any, Any, R | None]]:
+    """The method of the object behind the door that waits for something, awaited: it holds no thread meanwhile.
+
+    `limit` names the argument that says how long; the method itself is asked again and again, without waiting.
+    """
+
+    @functools.wraps(method)
+    async def call(self: Door, /, *args: P.args, **kwargs: P.kwargs) -> R | None:
+        sync = self._sync  # pyright: ignore[reportPrivateUsage]  # its own decorator
+        options: dict[str, Any] = {**kwargs}
+        given = options.get(limit)
+        if limit == "wait" and given is None:
+            return await _run(functools.partial(method, sync, *args, **kwargs))
+        until = math.inf if given is None else time.monotonic() + duration(given, limit).total_seconds()
+        once: Callable[..., R | None] = functools.partial(method, sync, *args, **{**options, limit: AT_ONCE})
+        wake, loop = asyncio.Event(), asyncio.get_running_loop()
+        with sync._heard(lambda: _woken(loop, wake)):
+            while True:
+                wake.clear()
+                found = await _run(once)
+                left = until - time.monotonic()
+                if found is not None or left <= 0:
+                    return found
+                await _woken_or(wake, min(POLL_SECONDS, left))
 
     return call
 
@@ -257,7 +303,7 @@ class AsyncTasks(Door):
     """`agent.tasks`, awaited; see `Tasks`."""
 
     post = awaited(Tasks.post)
-    claim = awaited(Tasks.claim)
+    claim = waited(Tasks.claim, "wait")
     renew = awaited(Tasks.renew)
     complete = awaited(Tasks.complete)
     fail = awaited(Tasks.fail)
@@ -313,7 +359,7 @@ class AsyncHandoffs(Door):
     get = awaited(Handoffs.get)
     take = awaited(Handoffs.take)
     resolve = awaited(Handoffs.resolve)
-    wait = awaited(Handoffs.wait)
+    wait = waited(Handoffs.wait, "timeout")
     follow = followed(Handoffs.follow)
     list = awaited(Handoffs.list)
 

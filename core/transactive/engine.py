@@ -116,7 +116,7 @@ class Engine:
         self.looking = Looking(placing, self.reading)
         self.extracting = Extracting(placing, self.linking, self.reading, self.store.models)
         self.expanding = Expanding(self.store, self.recalling)
-        self.remembering.connecting = self.extracting
+        self.remembering.connecting = self.revising.connecting = self.extracting
 
     def close(self) -> None:
         """Flush, delete what is settled from the pending rows, and release everything; harmless when closed already."""

@@ -371,6 +371,14 @@ class Store:
         assert self._tables is not None
         return self._tables
 
+    @property
+    def policies_at_hand(self) -> Mapping[str, Policy]:
+        """The policies as they were last read; read now, if they never were."""
+        if self._tables is None:
+            with self.ledger.read() as connection:
+                return self.tables(connection).policies
+        return self._tables.policies
+
     # --- who and what is known ------------------------------------------------------------------------------------
 
     def learn(self, who: set[Who]) -> None:

@@ -97,7 +97,8 @@ def test_the_audit_keeps_only_that_it_happened(store):
     erased = team.erase(user=one.name)
     entry = team.audit.list(actions="erase")[-1]
     assert (entry.principal, entry.count, entry.at) == ("owner", erased.memories, clock.now)
-    assert dict(entry.details) == {"sources": erased.sources, "sessions": 1, "documents": 0, "threads": 0}
+    counts = {"sessions": 1, "documents": 0, "threads": 0, "coordinated": 0}
+    assert dict(entry.details) == {"sources": erased.sources, **counts}
     assert team.audit.verify()
 
 

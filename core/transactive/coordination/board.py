@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +19,15 @@ from transactive.ledger.rows import AnyRow
 from transactive.ledger.schema_coordination import tasks as table
 from transactive.ledger.times import stamp, unstamp
 from transactive.namespaces import check_pattern
-from transactive.paths.incoming import MAX_NAME, check_count, check_name, check_text, check_time, optional_name
+from transactive.paths.incoming import (
+    MAX_NAME,
+    check_among,
+    check_count,
+    check_name,
+    check_text,
+    check_time,
+    optional_name,
+)
 from transactive.paths.placing import Place, Placing, patterns_of
 from transactive.paths.recipients import check_reaches
 from transactive.paths.share import check_principal
@@ -35,6 +43,8 @@ MAX_PRIORITY = 1 << 31
 COMPARED = 200
 """Among how many of the latest tasks of its namespace one is sought that asks for nearly the same."""
 POLL_SECONDS = 0.25
+LONGEST = timedelta(days=36_525)
+"""Of a lease, or a back-off."""
 
 
 class Board:
@@ -78,7 +88,7 @@ class Board:
             "assignee": None if assignee is None else check_principal(assignee),
             "priority": check_count(priority, "priority", least=-MAX_PRIORITY, most=MAX_PRIORITY),
             "max_attempts": check_count(max_attempts, "max_attempts", least=1, most=1000),
-            "backoff": duration(backoff, "backoff") // timedelta(microseconds=1),
+            "backoff": _span(backoff, "backoff") // timedelta(microseconds=1),
             "not_before": None if not_before is None else stamp(check_time(not_before, "not_before")),
             "deadline": None if deadline is None else stamp(check_time(deadline, "deadline")),
         }
@@ -128,7 +138,7 @@ class Board:
         pattern = None if namespace is None else check_pattern(namespace)
         if uid is not None and pattern is not None:
             raise InvalidInput("claim takes a task, or a namespace to take the next one from, not both")
-        held = duration(lease, "lease")
+        held = _span(lease, "lease")
         until = time.monotonic() + (0 if wait is None else duration(wait, "wait").total_seconds())
         woken = threading.Event()
         with self._store.signal.heard(woken.set):
@@ -176,7 +186,7 @@ class Board:
         row = self._find(connection, allowed, uid)
         self._check_meant(allowed, groups, row)
         is_owner = allowed.identity.is_owner
-        free = and_(offered, table.c.uid == uid) if not is_owner else and_(_free(now), table.c.uid == uid)
+        free = and_(offered, table.c.uid == uid) if not is_owner else and_(ledger.free(now), table.c.uid == uid)
         return ledger.next_of(connection, free)
 
     def _check_meant(self, allowed: Reach, groups: Mapping[str, Sequence[str]], row: AnyRow) -> None:
@@ -229,12 +239,16 @@ class Board:
         )
         return self._noted(change, "task.dead" if over else type, changed)
 
+    def heard(self, wake: Callable[[], None]) -> AbstractContextManager[None]:
+        """While this lasts, a function is called at each commit of this process."""
+        return self._store.signal.heard(wake)
+
     # --- what a claim allows --------------------------------------------------------------------------------------
 
     def renew(self, identity: Identity, claim: Claim, lease: timedelta | str) -> Claim:
         """Keep a claim; neither event nor audit."""
         _check_claim(claim)
-        held = duration(lease, "lease")
+        held = _span(lease, "lease")
         with self._store.ledger.write() as connection:
             allowed = self._store.reach(connection, identity)
             now = self._store.clock()
@@ -365,8 +379,8 @@ class Board:
 
     def resume(self, change: Change, uid: str, assignee: str, answer: str | None) -> None:
         """Within a resolution: what has waited for the answer goes on, with who had asked."""
-        row = self._at(change.connection, uid)
-        if row.status == "waiting":
+        row = placed.by_uid(change.connection, table, uid, true())
+        if row is not None and row.status == "waiting":
             values = {"status": "open", "assignee": assignee, "reason": answer}
             self._noted(change, "task.resume", ledger.change(change.connection, uid, change.now, **values))
 
@@ -404,7 +418,8 @@ class Board:
         if assignee is not None:
             asked.append(table.c.assignee == check_principal(assignee))
         if claimed_by is not None:
-            asked.append(and_(table.c.claimed_by == check_name(claimed_by, "an agent"), table.c.status == "claimed"))
+            who = table.c.claimed_by == check_name(claimed_by, "an agent")
+            asked.append(and_(who, table.c.status == "claimed", table.c.lease_until > stamp(self._store.clock())))
         with self._placing.reading(identity) as (connection, allowed):
             if offered:
                 asked.append(ledger.offered(allowed, self._store.latest.groups, self._store.clock()))
@@ -424,10 +439,7 @@ class Board:
         """Of these states; a lease that has run out makes a task open."""
         if status is None:
             return true()
-        wanted = [status] if isinstance(status, str) else list(status)
-        unknown = next((one for one in wanted if one not in TASK_STATUSES), None)
-        if unknown is not None:
-            raise InvalidInput(f"the status of a task is one of {', '.join(TASK_STATUSES)}, not {unknown!r:.60}")
+        wanted = check_among(status, TASK_STATUSES, "the status of a task")
         over = and_(table.c.status == "claimed", table.c.lease_until <= stamp(self._store.clock()))
         plain = and_(table.c.status.in_(wanted), ~over) if "claimed" in wanted else table.c.status.in_(wanted)
         return or_(plain, over) if "open" in wanted else plain
@@ -475,10 +487,11 @@ def _fresh(change: Change, place: Place, needs: Sequence[str], earlier: AnyRow |
     }
 
 
-def _free(now: datetime) -> ColumnElement[bool]:
-    """What nobody works on and nothing holds back."""
-    rested = or_(table.c.not_before.is_(None), table.c.not_before <= stamp(now))
-    return and_(table.c.status == "open", table.c.needed == 0, rested)
+def _span(given: timedelta | str, what: str) -> timedelta:
+    span = duration(given, what)
+    if span > LONGEST:
+        raise InvalidInput(f"{what} is at most {LONGEST.days} days")
+    return span
 
 
 def _uid(task: object) -> str:

@@ -12,6 +12,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
+from transactive.errors import StoreClosed
 from transactive.records import ConsumerInfo, Event, Sensitivity
 from transactive.rules.access import Identity
 
@@ -160,6 +161,7 @@ class Follower(Iterator[T], Generic[T]):
         self._shaped = shaped
         self._waiting: deque[tuple[int, T]] = deque()
         self._wake = threading.Event()
+        self._looking = threading.Lock()
         self._closed = False
         self._hearing = ExitStack()
         self._hearing.enter_context(feed.heard(self._wake.set))
@@ -192,13 +194,24 @@ class Follower(Iterator[T], Generic[T]):
         return self._closed or self._feed.closed or (self._idle is not None and time.monotonic() - since >= self._idle)
 
     def pull(self) -> bool:
-        """Whether an event can be taken; looks for more when none is at hand."""
-        if not self._waiting and not self._closed and not self._feed.closed:
+        """Whether one can be taken; looks for more when none is at hand."""
+        with self._looking:  # a wait that was cancelled leaves its look to end beside the next one
+            more = True
+            while more and not self._waiting and not self._closed:
+                more = self._look()
+            return bool(self._waiting) and not self._closed
+
+    def _look(self) -> bool:
+        """Read one page; whether there may be another one."""
+        try:
             found, reached = self._feed.page(self._asked, self._position)
             self._waiting.extend(self._shaped(found))
-            if not self._waiting:
-                self._position = found[-1][0] if found else reached
-        return bool(self._waiting)
+        except StoreClosed:
+            self._closed = True
+            return False
+        if not self._waiting:
+            self._position = found[-1][0] if found else reached
+        return bool(found)
 
     def take(self) -> T:
         """The next one that is at hand."""

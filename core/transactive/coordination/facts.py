@@ -45,7 +45,10 @@ class Facts:
             expected_version: The version that is to be replaced; 0: there must be none, or a deleted one.
             namespace: Where.
             user: About whom.
-            sensitivity: By default that of the former value, or `internal`.
+            sensitivity: By default that of the former value, or `internal`; one that this agent may read.
+
+        A value that this agent may not read is not replaced, and not told of: beside that, this one stands for those
+        who may not read that either.
 
         Raises:
             VersionConflict: it is at another version; `.current` is what it is, or None.

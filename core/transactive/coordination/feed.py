@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -120,8 +120,9 @@ class Feed:
             self._check_kept(after, heads)
             if after >= heads.last_event:
                 return [], after
+            unbound = replace(reach, identity=replace(reach.identity, user=None))  # users are pseudonyms here
             where = and_(
-                placed.readable(reach, table),
+                placed.readable(unbound, table),
                 events.of_user(connection, asked.identity.user),
                 _within(asked),
             )
@@ -184,6 +185,10 @@ class Feed:
     def begin(self, identity: Identity, name: str, after: str | None) -> None:
         """Note a consumer, unless there is one of that name."""
         called = _consumer(identity, name)
+        self._store.check()
+        with self._store.ledger.read() as connection:
+            if consumers.position(connection, called) is not None:
+                return  # where it would have begun may be gone
         start = self.position(after)
         with self._store.ledger.write() as connection:
             if consumers.position(connection, called) is None:

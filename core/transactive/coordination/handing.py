@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -21,7 +22,7 @@ from transactive.ledger.placed import by_uid
 from transactive.ledger.rows import AnyRow, mapping
 from transactive.ledger.schema_coordination import handoffs as table
 from transactive.ledger.times import stamp, unstamp
-from transactive.paths.incoming import check_count, check_name, check_text, optional_name
+from transactive.paths.incoming import check_among, check_count, check_name, check_text, optional_name
 from transactive.paths.placing import Placing
 from transactive.paths.recipients import HUMAN, check_reaches
 from transactive.paths.share import check_principal
@@ -96,8 +97,10 @@ class Handing:
         row["contents"] = {**self._packing.choose(identity, chosen), "budget": size}
         with self._placing.change(identity, kind, place) as change:
             check_reaches(change, place, recipient, f"a {kind}")
-            if task is not None:
-                self._board.hand_over(change, task, None if recipient.startswith(HUMAN) else recipient, row["reason"])
+            if task is not None and known is not None:
+                check_reaches(change, known, recipient, "the task")
+                waits = kind == "escalation" or recipient.startswith(HUMAN)
+                self._board.hand_over(change, task, None if waits else recipient, row["reason"])
             at = stamp(change.now)
             made = ledger.add(change.connection, {**row, "created_at": at, "updated_at": at})
             return self._noted(change, "handoff.send", made)
@@ -128,7 +131,7 @@ class Handing:
             values = {"status": "resolved", "answer": said, "resolved_by": person, "resolved_at": stamp(change.now)}
             done = ledger.change(change.connection, uid, change.now, **values)
             if row.task is not None:
-                self._board.resume(change, row.task, row.agent, None if answer is None else said)
+                self._board.resume(change, row.task, row.agent, _reason(answer, said))
             return self._noted(change, "handoff.resolve", done)
 
     def _meant(self, change: Change, uid: str) -> AnyRow:
@@ -155,6 +158,10 @@ class Handing:
         return check_name(by, "by", longest=200)
 
     # --- reading --------------------------------------------------------------------------------------------------
+
+    def heard(self, wake: Callable[[], None]) -> AbstractContextManager[None]:
+        """While this lasts, a function is called at each commit of this process."""
+        return self._store.signal.heard(wake)
 
     def get(self, identity: Identity, handoff: Handoff | str) -> Handoff:
         """One as it stands."""
@@ -265,6 +272,11 @@ class Handing:
         return self._packing.filled(connection, allowed, bare, row.task, contents)
 
 
+def _reason(answer: Any, said: str) -> str | None:
+    """An answer as the task shows it."""
+    return answer if answer is None or isinstance(answer, str) else said
+
+
 def _query(task: Task | None, reason: str | None, notes: str | None) -> str | None:
     """What the package is sought by."""
     said = [part for part in (None if task is None else task.text, reason, notes) if isinstance(part, str)]
@@ -284,11 +296,7 @@ def _ids(include: object) -> list[str]:
 def _statuses(status: str | Sequence[str] | None) -> ColumnElement[bool]:
     if status is None:
         return true()
-    wanted = [status] if isinstance(status, str) else list(status)
-    unknown = next((one for one in wanted if one not in HANDOFF_STATUSES), None)
-    if unknown is not None:
-        raise InvalidInput(f"the status of a handoff is one of {', '.join(HANDOFF_STATUSES)}, not {unknown!r:.60}")
-    return table.c.status.in_(wanted)
+    return table.c.status.in_(check_among(status, HANDOFF_STATUSES, "the status of a handoff"))
 
 
 def _uid(handoff: object) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,8 @@ class Handoffs:
         claimed: `agent.tasks.claim(handoff.package.task)`.
 
         Raises:
-            NotFound: it was made to somebody else.
+            NotFound: there is no such handoff for this agent.
+            AccessDenied: this agent has made it itself.
             AlreadyTaken: somebody else has it, or it is resolved.
         """
         return self._handing.take(self._identity, handoff, by)
@@ -53,13 +55,17 @@ class Handoffs:
 
         A task that has waited for the answer is offered again to who had escalated it.
 
-        Raises `NotFound`, or `AlreadyTaken` when somebody else has it, or it is resolved.
+        Raises `NotFound` and `AccessDenied` as `take`, and `AlreadyTaken` when somebody else has it, or it is resolved.
         """
         return self._handing.resolve(self._identity, handoff, answer, by)
 
     def wait(self, handoff: Handoff | str, *, timeout: timedelta | str | None = None) -> Handoff | None:
         """Wait until it is resolved, and return it; None when `timeout` is over before. Raises `NotFound`."""
         return self._handing.wait(self._identity, handoff, timeout)
+
+    def _heard(self, wake: Callable[[], None]) -> AbstractContextManager[None]:
+        """While this lasts, a function is called at each commit of this process: there may be an answer."""
+        return self._handing.heard(wake)
 
     def follow(self, *, after: str | None = "now", idle: timedelta | str | None = None) -> Follower[Handoff]:
         """Handoffs to and by this agent as they are made, taken and resolved; see `events.follow`."""

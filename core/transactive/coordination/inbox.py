@@ -16,7 +16,7 @@ from transactive.ledger.placed import by_uid
 from transactive.ledger.rows import AnyRow
 from transactive.ledger.schema_coordination import alerts as table
 from transactive.ledger.times import stamp
-from transactive.paths.incoming import check_count, check_metadata, check_name, check_text
+from transactive.paths.incoming import check_among, check_count, check_metadata, check_name, check_text
 from transactive.paths.placing import Placing
 from transactive.paths.recipients import check_reaches
 from transactive.paths.share import check_principal
@@ -57,7 +57,7 @@ class Inbox:
             "agent": identity.agent,
             "version": 1,
             "text": check_text(text, "an alert's text"),
-            "severity": _severities([severity])[0],
+            "severity": _severities(severity if isinstance(severity, str) else None)[0],
             "metadata": check_metadata(metadata),
         }
         with self._placing.change(identity, "send_alert", place) as change:
@@ -104,10 +104,9 @@ class Inbox:
         """Alerts, latest first."""
         most = check_count(limit, "limit", least=1, most=10_000)
         first = check_count(offset, "offset", least=0, most=1_000_000)
-        if acknowledged not in {None, True, False} or not isinstance(sent, bool):
+        if not (acknowledged is None or isinstance(acknowledged, bool)) or not isinstance(sent, bool):
             raise InvalidInput("acknowledged is True, False or None; sent is True or False")
-        levels = [severity] if isinstance(severity, str) else severity
-        level = true() if levels is None else table.c.severity.in_(_severities(levels))
+        level = true() if severity is None else table.c.severity.in_(_severities(severity))
         with self._placing.reading(identity) as (connection, allowed):
             where = self._sent(allowed) if sent else self._received(allowed, acknowledged)
             return ledger.matching(connection, and_(self._readable(allowed), where, level), most, first)
@@ -173,11 +172,8 @@ def _recipients(to: object) -> list[str]:
     return found
 
 
-def _severities(levels: Sequence[object]) -> list[str]:
-    unknown = next((level for level in levels if level not in SEVERITIES), None)
-    if unknown is not None:
-        raise InvalidInput(f"a severity is one of {', '.join(SEVERITIES)}, not {unknown!r:.60}")
-    return [str(level) for level in levels]
+def _severities(levels: object) -> list[str]:
+    return check_among(levels, SEVERITIES, "a severity")
 
 
 def _uid(alert: object) -> str:

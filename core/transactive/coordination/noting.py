@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from transactive.errors import AccessDenied, InvalidInput
@@ -50,13 +50,9 @@ class Noting:
             "context": _optional(context, "context"),
             "by": optional_name(by, "by") or identity.agent,
         }
-        lines = [
-            f"Decision: {fields['what']}",
-            *_line("Because", fields["why"]),
-            *_line("Instead of", "; ".join(others) or None),
-            *_line("Context", fields["context"]),
-        ]
-        return to_decision(self._written(identity, "decision", lines, fields, metadata=metadata, given=given))
+        return to_decision(
+            self._written(identity, "decision", _decided(fields), fields, metadata=metadata, given=given)
+        )
 
     def learn(
         self,
@@ -76,12 +72,9 @@ class Noting:
             "context": _optional(context, "context"),
             "recommendation": _optional(recommendation, "recommendation"),
         }
-        lines = [
-            f"{outcome.capitalize()}: {fields['what']}",
-            *_line("Recommendation", fields["recommendation"]),
-            *_line("Context", fields["context"]),
-        ]
-        return to_learning(self._written(identity, "learning", lines, fields, metadata=metadata, given=given))
+        return to_learning(
+            self._written(identity, "learning", _learned(fields), fields, metadata=metadata, given=given)
+        )
 
     def _written(
         self,
@@ -134,7 +127,7 @@ class Noting:
 
 def to_decision(memory: Memory, score: float | None = None) -> Decision:
     """A memory of the kind `decision`, by whatever verb it was written."""
-    fields = _fields(memory, "decision")
+    fields = _fields(memory, "decision", _decided)
     return Decision(
         memory=memory,
         what=str(fields.get("what", memory.text)),
@@ -148,7 +141,7 @@ def to_decision(memory: Memory, score: float | None = None) -> Decision:
 
 def to_learning(memory: Memory, score: float | None = None) -> Learning:
     """A memory of the kind `learning`, by whatever verb it was written."""
-    fields = _fields(memory, "learning")
+    fields = _fields(memory, "learning", _learned)
     return Learning(
         memory=memory,
         outcome=fields.get("outcome", "pattern"),
@@ -159,9 +152,33 @@ def to_learning(memory: Memory, score: float | None = None) -> Learning:
     )
 
 
-def _fields(memory: Memory, kind: str) -> Mapping[str, Any]:
+def _decided(fields: Mapping[str, Any]) -> list[str]:
+    """The lines of a decision's text."""
+    return [
+        f"Decision: {fields.get('what')}",
+        *_line("Because", fields.get("why")),
+        *_line("Instead of", "; ".join(fields.get("alternatives", ())) or None),
+        *_line("Context", fields.get("context")),
+    ]
+
+
+def _learned(fields: Mapping[str, Any]) -> list[str]:
+    """The lines of a learning's text."""
+    return [
+        f"{str(fields.get('outcome')).capitalize()}: {fields.get('what')}",
+        *_line("Recommendation", fields.get("recommendation")),
+        *_line("Context", fields.get("context")),
+    ]
+
+
+def _fields(memory: Memory, kind: str, lines: Callable[[Mapping[str, Any]], list[str]]) -> Mapping[str, Any]:
+    """What was said of it; of one whose text was changed since, only what the text does not hold."""
     fields = memory.metadata.get(kind)
-    return fields if isinstance(fields, Mapping) else {}
+    if not isinstance(fields, Mapping):
+        return {}
+    if "\n".join(lines(fields)) == memory.text:
+        return fields
+    return {name: fields[name] for name in ("outcome", "by") if name in fields}
 
 
 def _outcome(outcome: object) -> Outcome:

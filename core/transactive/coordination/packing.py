@@ -58,6 +58,8 @@ class Packing:
         given = [self._reading.get(identity, id) for id in chosen.include]
         with self._placing.reading(identity) as (_, own):
             theirs = self._theirs(chosen.to, own)
+        if chosen.user is not None:
+            theirs = replace(theirs, identity=replace(theirs.identity, user=chosen.user))
         hidden = next((memory for memory in given if not theirs.sees(memory)), None)
         if hidden is not None:
             raise AccessDenied(
@@ -104,13 +106,13 @@ class Packing:
             limit=most,
             kinds=others if kind == "other" else [kind],
         )
-        return [hit.memory for hit in self._recalling.recall(identity, asked) if is_about(hit, query)]
+        return [hit.memory for hit in self._recalling.recall(identity, asked, widen=_unchanged) if is_about(hit, query)]
 
     def _names(self, connection: Connection, kept: Sequence[Memory], chosen: Chosen) -> list[int]:
         """The entities that the memories and the task name, those of most memories first."""
         counts: dict[int, int] = {}
-        for names in graph.mentioned_by(connection, [memory.uid for memory in kept]).values():
-            for name in names:
+        for mentioned in graph.mentioned_by(connection, [memory.uid for memory in kept]).values():
+            for name, _ in mentioned:
                 counts[name] = counts.get(name, 0) + 1
         if chosen.query is not None:
             known = graph.of_keys(connection, [key for key, *_ in naming.phrases(chosen.query)])
@@ -190,3 +192,8 @@ class Packing:
         ends = {end for edge in edges for end in (edge.source, edge.target)}
         shown = {entity.uid: entity for entity in entities.values() if entity.ref in ends}
         return Subgraph(entities=tuple(shown.values()), edges=tuple(edges), truncated=walked.truncated)
+
+
+def _unchanged(reach: Reach) -> Reach:
+    """To choose what to hand over is no use of it."""
+    return reach

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from transactive.ledger import facts as ledger
 from transactive.ledger import placed
 from transactive.ledger.rows import AnyRow
 from transactive.ledger.schema_coordination import facts as table
-from transactive.paths.admission import check_may
+from transactive.paths.admission import check_may, check_may_share
 from transactive.paths.incoming import check_count, check_name
 from transactive.paths.placing import Place, Placing, patterns_of
 from transactive.paths.values import encode
@@ -27,15 +27,6 @@ from transactive.rules.access import Identity, Reach
 
 MAX_VALUE = 1 << 20
 MAX_VERSION = 2**62
-
-
-@dataclass(frozen=True, slots=True)
-class _Name:
-    """Which fact; without a level, the most sensitive of that name."""
-
-    place: Place
-    key: str
-    level: Sensitivity | None
 
 
 class Register:
@@ -62,10 +53,15 @@ class Register:
         """Set a value."""
         name, said = _key(key), encode(value, "a fact's value", most=MAX_VALUE)
         place = self._placing.place(identity, namespace, user, sensitivity, shared=True)
-        wanted = _version(expected)
-        level = None if sensitivity is None else place.sensitivity
-        with self._changing(identity, "set_fact", _Name(place, name, level), wanted) as (change, row):
-            return self._written(change, place, name, row, value=said, deleted=False, type="fact.set")
+        with self._changing(identity, "set_fact", place, name, _version(expected)) as (change, rows):
+            shown = next(iter(rows), None)
+            level = place.sensitivity if sensitivity is not None or shown is None else shown.sensitivity
+            check_may_share(change.reach, replace(place, sensitivity=level))
+            held = next((row for row in rows if row.sensitivity == level), shown)
+            for row in rows:
+                if row is not held and not row.deleted:  # one value under each key, for whoever can read both
+                    self._written(change, place, name, row, value="null", deleted=True)
+            return self._written(change, replace(place, sensitivity=level), name, held, value=said, deleted=False)
 
     def update(
         self,
@@ -85,12 +81,11 @@ class Register:
             held = self._exact(identity, place, _key(key))
             value = change(None if held is None or held.deleted else held.value)
             try:
-                version = 0 if held is None else held.version
                 return self.set(
                     identity,
                     key,
                     value,
-                    expected=version,
+                    expected=0 if held is None else held.version,
                     namespace=place.namespace,
                     user=place.user,
                     sensitivity=sensitivity,
@@ -103,29 +98,30 @@ class Register:
     ) -> bool:
         """Delete a value, as a new version."""
         name, place = _key(key), self._placing.place(identity, namespace, user, shared=True)
-        with self._changing(identity, "delete_fact", _Name(place, name, None), _version(expected)) as (change, row):
-            if row is None or row.deleted:
-                return False
-            self._written(change, place, name, row, value="null", deleted=True, type="fact.delete")
-        return True
+        with self._changing(identity, "delete_fact", place, name, _version(expected)) as (change, rows):
+            live = [row for row in rows if not row.deleted]
+            for row in live:
+                self._written(change, place, name, row, value="null", deleted=True)
+        return bool(live)
 
     @contextmanager
     def _changing(
-        self, identity: Identity, action: str, name: _Name, expected: int | None
-    ) -> Generator[tuple[Change, AnyRow | None], None, None]:
+        self, identity: Identity, action: str, place: Place, key: str, expected: int | None
+    ) -> Generator[tuple[Change, Sequence[AnyRow]], None, None]:
         if expected is not None:  # who was too slow shall not hold up the others
             with self._placing.reading(identity) as (connection, allowed):
-                self._checked(connection, allowed, name, expected)
-        with self._placing.change(identity, action, name.place) as change:
-            yield change, self._checked(change.connection, change.reach, name, expected)
+                self._checked(connection, allowed, place, key, expected)
+        with self._placing.change(identity, action, place) as change:
+            yield change, self._checked(change.connection, change.reach, place, key, expected)
 
-    def _checked(self, connection: Connection, allowed: Reach, name: _Name, expected: int | None) -> AnyRow | None:
-        """The fact as it stands, if it may be changed and is at the version that is expected."""
-        place, key = name.place, name.key
-        check_may(allowed, "read", place.namespace)
+    def _checked(
+        self, connection: Connection, allowed: Reach, place: Place, key: str, expected: int | None
+    ) -> Sequence[AnyRow]:
+        """What of a name may be read, the one that `get` shows first, if that is at the version that is expected."""
         check_may(allowed, "write", place.namespace)
-        rows = self._named(connection, allowed, place, key, exact=True)
-        row = next((row for row in rows if name.level in {None, row.sensitivity}), None)
+        check_may(allowed, "read", place.namespace)
+        rows = self._named(connection, allowed, place, key)
+        row = next(iter(rows), None)
         stands = 0 if row is None or row.deleted else row.version
         if expected is not None and expected not in {stands, 0 if row is None else row.version}:
             current = None if not stands or row is None else ledger.to_fact(row)
@@ -134,10 +130,10 @@ class Register:
                 "or use update(): nothing was written",
                 current,
             )
-        return row
+        return rows
 
     def _written(
-        self, change: Change, place: Place, key: str, row: AnyRow | None, *, value: str, deleted: bool, type: str
+        self, change: Change, place: Place, key: str, row: AnyRow | None, *, value: str, deleted: bool
     ) -> Fact:
         values: dict[str, Any] = {"value": value, "deleted": deleted, "agent": change.reach.identity.agent}
         if row is None:
@@ -145,8 +141,9 @@ class Register:
             values |= {"user": place.user, "sensitivity": place.sensitivity}
         else:
             values["number"] = row.number
+            values |= {} if deleted else {"sensitivity": place.sensitivity}
         fact = ledger.to_fact(ledger.write(change.connection, values, change.now))
-        change.noted(type, fact)
+        change.noted("fact.delete" if deleted else "fact.set", fact)
         return fact
 
     # --- reading --------------------------------------------------------------------------------------------------
@@ -155,19 +152,19 @@ class Register:
         """The fact under a key."""
         name, place = _key(key), self._placing.place(identity, namespace, user, shared=True)
         with self._placing.reading(identity) as (connection, allowed):
-            rows = self._named(connection, allowed, place, name, exact=False)
+            rows = self._shown(connection, allowed, place, name)
         return next((ledger.to_fact(row) for row in rows if not row.deleted), None)
 
     def _exact(self, identity: Identity, place: Place, key: str) -> Fact | None:
         with self._placing.reading(identity) as (connection, allowed):
-            rows = self._named(connection, allowed, place, key, exact=True)
+            rows = self._named(connection, allowed, place, key)
         return next(map(ledger.to_fact, rows), None)
 
     def history(self, identity: Identity, key: str, namespace: str | None, user: str | None) -> list[Fact]:
         """Every version of a fact."""
         name, place = _key(key), self._placing.place(identity, namespace, user, shared=True)
         with self._placing.reading(identity) as (connection, allowed):
-            row = next(iter(self._named(connection, allowed, place, name, exact=False)), None)
+            row = next(iter(self._shown(connection, allowed, place, name)), None)
             return [] if row is None else ledger.history(connection, row.uid)
 
     def list(
@@ -179,18 +176,20 @@ class Register:
         begins = _begins(prefix)
         patterns = patterns_of(namespaces)
         with self._placing.reading(identity) as (connection, allowed):
-            where = and_(placed.readable(allowed, table), placed.within(table, patterns), begins, ~table.c.deleted)
+            where = and_(ledger.shown(allowed), placed.within(table, patterns), begins)
             return [ledger.to_fact(row) for row in ledger.matching(connection, where, most, first)]
 
-    def _named(
-        self, connection: Connection, allowed: Reach, place: Place, key: str, *, exact: bool
-    ) -> Sequence[AnyRow]:
-        """The facts of a name that may be read; unless `exact`, those of no user where the user has none."""
-        readable = placed.readable(allowed, table)
-        rows = ledger.named(connection, place.namespace, key, place.user, readable)
-        if exact or place.user is None or allowed.identity.user is None or any(not row.deleted for row in rows):
+    def _named(self, connection: Connection, allowed: Reach, place: Place, key: str) -> Sequence[AnyRow]:
+        """The facts of a name that may be read: what is there first, and of that the most sensitive."""
+        rows = ledger.named(connection, place.namespace, key, place.user, placed.readable(allowed, table))
+        return sorted(rows, key=lambda row: bool(row.deleted))
+
+    def _shown(self, connection: Connection, allowed: Reach, place: Place, key: str) -> Sequence[AnyRow]:
+        """The same; for a handle bound to a user, those of no user where the user has none."""
+        rows = self._named(connection, allowed, place, key)
+        if allowed.identity.user is None or any(not row.deleted for row in rows):
             return rows
-        return [*rows, *ledger.named(connection, place.namespace, key, None, readable)]
+        return [*self._named(connection, allowed, replace(place, user=None), key), *rows]
 
     # --- following ------------------------------------------------------------------------------------------------
 

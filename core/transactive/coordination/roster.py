@@ -168,6 +168,7 @@ class Roster:
             degrade=self._store.settings.degrade if degrade is None else degrade,
             limit=check_count(limit, "limit", least=1, most=100),
             namespaces=namespaces,
+            min_similarity=min_similarity,
             exclude_own=True,
         )
         found = self._recalling.recall(identity, asked)

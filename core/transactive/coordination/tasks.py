@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +107,10 @@ class Tasks:
             AccessDenied: it may read the task, and was not assigned to it.
         """
         return self._board.claim(self._identity, task, namespace, lease, wait)
+
+    def _heard(self, wake: Callable[[], None]) -> AbstractContextManager[None]:
+        """While this lasts, a function is called at each commit of this process: there may be something to claim."""
+        return self._board.heard(wake)
 
     def renew(self, claim: Claim, *, lease: timedelta | str = "5m") -> Claim:
         """Keep a claim for so long from now on. Raises `LeaseLost` when it had run out."""

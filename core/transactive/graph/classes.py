@@ -41,6 +41,16 @@ class Classes:
         """All that mean the same as a name."""
         return self._members[self.add(name)]
 
+    def only(self, roots: Iterable[int]) -> Classes:
+        """Some of the classes, by what stands for them."""
+        kept = Classes()
+        for root in roots:
+            for name in self._members[root]:
+                kept._parent[name] = root
+            kept._members[root] = list(self._members[root])
+        kept._aliases = self._aliases & kept._parent.keys()
+        return kept
+
     def same(self, names: Iterable[int]) -> bool:
         """Whether these are all in one class."""
         return len({self.add(name) for name in names}) <= 1

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, and_
+from sqlalchemy import and_
 
 from transactive.filters import both
 from transactive.graph.classes import Classes
@@ -18,11 +18,11 @@ from transactive.paths.recall import Recalling
 from transactive.paths.words import held_back
 from transactive.records import Hit, Memory, Recall, Why
 from transactive.rules import naming
-from transactive.rules.access import Identity, Reach
+from transactive.rules.access import Identity
 from transactive.store import Store
 
-FROM = 10
-"""How many of the best hits are followed."""
+FROM, LEAST = 10, 50
+"""How many of the best hits are followed, and how many there are at least to be overtaken."""
 FAN_OUT = 20
 MOST_NAMES = 200
 MOST_MEMORIES = 200
@@ -47,21 +47,29 @@ class Expanding:
 
     def recall(self, identity: Identity, asked: Question) -> Recall:
         """What is found, with what is one edge away from it: each counts less than the hit that led to it."""
-        base = self._recalling.recall(identity, replace(asked, limit=min(1000, asked.wanted), offset=0))
+        base = self._recalling.recall(identity, replace(asked, limit=max(LEAST, asked.wanted), offset=0))
         with self._store.ledger.snapshot() as connection:
             reach = self._store.reach(connection, identity)
             now = self._store.clock()
             walk = Walk(self._store, connection, ledger.View(reach=reach, now=now, at=now))
             reached = self._reached(walk, asked, base)
-            along = self._along(connection, reach, asked, base, reached) if reached else []
-        hits = sorted([*base, *along], key=lambda hit: (-hit.why.identifiers, -hit.score, hit.memory.uid))
+            along = self._along(walk, asked, reached) if reached else {}
+        found = {hit.memory.uid: hit for hit in base}
+        hits = [*(self._higher(hit, along.get(uid)) for uid, hit in found.items())]
+        hits += [hit for uid, hit in along.items() if uid not in found]
+        hits.sort(key=lambda hit: (-hit.why.identifiers, -hit.score, hit.memory.uid))
         return Recall(hits[asked.offset : asked.wanted], degraded=base.degraded, reason=base.reason)
+
+    def _higher(self, hit: Hit, other: Hit | None) -> Hit:
+        """A hit that is also reached along the graph, with the better of its two scores."""
+        if other is None or other.score <= hit.score:
+            return hit
+        return replace(hit, score=other.score, why=replace(hit.why, path=other.why.path))
 
     def _reached(self, walk: Walk, asked: Question, base: Sequence[Hit]) -> dict[int, Reached]:
         """The entities of the question and of the best hits, and their neighbours."""
-        start = self._mentioned(walk, asked, base)
         classes = Classes()
-        walk.close(start, classes)
+        start = self._mentioned(walk, asked, base, classes)
         walked = walk.walk(sorted(start), depth=1, limit=MOST_NAMES, fan_out=FAN_OUT, direction="both", classes=classes)
         entities = walk.entities(classes)
         found = {
@@ -74,43 +82,45 @@ class Expanding:
             source, target = walked.edges[number]
             for near, far in ((source, target), (target, source)):
                 if edge is not None and near in start and far not in start:
-                    _better(found, far, Reached(start[near].score / SAME * NEXT * edge.confidence, str(edge)))
+                    reached = Reached(start[near].score / SAME * NEXT * edge.confidence, str(edge))
+                    for name in classes.of(far):
+                        _better(found, name, reached)
         return found
 
-    def _mentioned(self, walk: Walk, asked: Question, base: Sequence[Hit]) -> dict[int, Reached]:
+    def _mentioned(self, walk: Walk, asked: Question, base: Sequence[Hit], classes: Classes) -> dict[int, Reached]:
+        """The names in the question and in the best hits, with all that mean the same."""
         best = list(base[:FROM])
-        names = ledger.mentioned_by(walk.connection, [hit.memory.uid for hit in best])
-        found: dict[int, Reached] = {}
         top = max((hit.score for hit in best), default=1.0)
         candidates = list(naming.phrases(asked.query))
         known = ledger.of_keys(walk.connection, [key for key, _, _ in candidates])
-        for key in naming.held(candidates, known):
-            found.update(dict.fromkeys(known[key], Reached(top * SAME)))
+        said = {name: Reached(top * SAME) for key in naming.held(candidates, known) for name in known[key]}
+        names = walk.mentioned(hit.memory for hit in best)
         for hit in best:
             for name in names.get(hit.memory.uid, ()):
-                _better(found, name, Reached(hit.score * SAME))
-        return dict(list(found.items())[:MOST_NAMES])
+                _better(said, name, Reached(hit.score * SAME))
+        some = dict(list(said.items())[:MOST_NAMES])
+        walk.close(some, classes)
+        found: dict[int, Reached] = {}
+        for name, reached in some.items():
+            for same in classes.of(name):
+                _better(found, same, reached)
+        return found
 
-    def _along(
-        self, connection: Connection, reach: Reach, asked: Question, base: Sequence[Hit], reached: Mapping[int, Reached]
-    ) -> list[Hit]:
-        seen = {hit.memory.uid for hit in base}
-        where = both(reach.condition(), asked.narrowed, *held_back(self._store, asked))
-        clause = and_(memories.live(self._store.clock()), filtering.condition(where))
-        rows = ledger.mentioning(connection, list(reached), clause, MOST_MEMORIES)
-        found = {row.uid: memories.to_memory(row) for row in rows if row.uid not in seen}
-        names = ledger.mentioned_by(connection, list(found))
-        similarities = self._recalling.similarities(asked, list(found))
-        hits = (
-            _hit(
-                memory,
-                [reached[name] for name in names.get(uid, ()) if name in reached],
-                similarities.get(uid, math.nan),
-            )
-            for uid, memory in found.items()
-        )
-        least = asked.min_similarity
-        return [hit for hit in hits if least is None or hit.similarity >= least]
+    def _along(self, walk: Walk, asked: Question, reached: Mapping[int, Reached]) -> dict[str, Hit]:
+        """The memories that mention what was reached, as hits by uid."""
+        where = both(walk.view.reach.condition(), asked.narrowed, *held_back(self._store, asked))
+        clause = and_(memories.live(walk.view.now), filtering.condition(where))
+        rows = ledger.mentioning(walk.connection, list(reached), clause, MOST_MEMORIES)
+        read = [memories.to_memory(row) for row in rows]
+        names = walk.mentioned(read)
+        similarities = self._recalling.similarities(asked, [memory.uid for memory in read])
+        found: dict[str, Hit] = {}
+        for memory in read:
+            ways = [reached[name] for name in names.get(memory.uid, ()) if name in reached]
+            similarity = similarities.get(memory.uid, math.nan)
+            if ways and (asked.min_similarity is None or similarity >= asked.min_similarity):
+                found[memory.uid] = _hit(memory, ways, similarity)
+        return found
 
 
 def _better(found: dict[int, Reached], name: int, reached: Reached) -> None:

@@ -43,7 +43,7 @@ class Extracting:
         for start in range(0, len(several), BATCH):
             some = several[start : start + BATCH]
             found = [(memory, self._models.connections(memory.text, extractor)) for memory in some]
-            names |= {ref_of(check_ref(end)) for _, items in found for item in items for end in _ends(item)}
+            names |= {ref for _, items in found for item in items for ref in _refs(item)}
             with self._placing.writing.change(identity, "extract_graph") as change:
                 for memory, items in found:
                     rows += self._connected(change, memory, items)
@@ -63,9 +63,10 @@ class Extracting:
         if (ids is None) == (where is None):
             raise InvalidInput("extract takes ids of memories, or where=, one of the two")
         if ids is None:
-            page = self._reading.list(identity, where, "-created_at", limit, None)
             with self._placing.reading(identity) as (_, reach):
-                return [memory for memory in page if reach.may("write", memory.namespace)]
+                places = sorted(self._store.latest.namespaces)
+            here: Where = {"namespace": {"$in": [place for place in places if reach.may("write", place)]}}
+            return list(self._reading.list(identity, {"$and": [where, here]}, "-created_at", limit, None))
         if isinstance(ids, str) or not isinstance(ids, Sequence):
             raise InvalidInput("ids is a list of ids of memories")
         several = [self._reading.get(identity, id) for id in ids]
@@ -84,7 +85,9 @@ class Extracting:
 
     def connect(self, change: Change, memory: Memory, found: Sequence[Found]) -> None:
         """Put what a memory states into the graph."""
-        if change.reach.may("read", memory.namespace):  # who may only write there learns nothing of what is there
+        if change.reach.may_at(
+            "read", memory.namespace, memory.sensitivity
+        ):  # who may only write there learns nothing of what is there
             self._connected(change, memory, found)
 
     def _connected(self, change: Change, memory: Memory, found: Sequence[Found]) -> list[AnyRow]:
@@ -93,7 +96,7 @@ class Extracting:
         mentioned: set[tuple[str, str]] = set()
         for item in found:
             try:
-                mentioned |= {ref_of(check_ref(end)) for end in _ends(item)}
+                mentioned |= _refs(item)
                 rows += self._item(change, place, item, memory.uid)
             except InvalidInput as error:
                 raise ModelFailed(f"the graph extractor named what cannot be: {error}") from error
@@ -118,5 +121,9 @@ class Extracting:
         )
 
 
-def _ends(item: Found) -> list[tuple[str, str]]:
-    return [item.source] if item.target is None else [item.source, item.target]
+def _refs(item: Found) -> set[tuple[str, str]]:
+    ends = [item.source] if item.target is None else [item.source, item.target]
+    try:
+        return {ref_of(check_ref(end)) for end in ends}
+    except InvalidInput as error:
+        raise ModelFailed(f"the graph extractor named what cannot be: {error}") from error

@@ -20,15 +20,17 @@ from transactive.ledger.rows import AnyRow, mapping
 from transactive.ledger.schema_graph import edges as edge_table
 from transactive.ledger.schema_graph import entities as entity_table
 from transactive.ledger.times import stamp
-from transactive.paths.admission import check_may
-from transactive.paths.incoming import check_metadata, check_time
+from transactive.paths.admission import check_may, check_may_share
+from transactive.paths.incoming import check_metadata, check_text, check_time
 from transactive.paths.mentioning import look_back
 from transactive.paths.placing import Place, Placing
 from transactive.paths.reading import Reading
 from transactive.paths.writing import Change
 from transactive.policies import unit_interval
 from transactive.records import Edge, EdgeType, Entity, EntityRef, NewEdge, Sensitivity
+from transactive.rules import validity
 from transactive.rules.access import Identity
+from transactive.rules.validity import Span
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,7 +118,7 @@ class Linking:
         others = [check_ref((ref.type, alias)) for alias in _names(aliases)]
         said = None if metadata is None else check_metadata(metadata)
         with self._placing.change(identity, "add_entity", place) as change:
-            check_may(change.reach, "read", place.namespace)
+            check_may_share(change.reach, place)
             numbers = self._state(change, place, [ref, *others], stated=True)
             if said is not None:
                 self._describe(change, place, numbers[ref_of(ref)], said)
@@ -138,7 +140,7 @@ class Linking:
         for known in held.values() if stated else ():
             if not known.stated:
                 ledger.change_entity(change.connection, known.number, change.now, stated=True)
-        look_back(change.connection, new, change.now)
+        look_back(change.connection, {ref: keys[ref].name for ref in new})
         return numbers
 
     def known(self, change: Change, place: Place, refs: Sequence[EntityRef]) -> None:
@@ -191,7 +193,7 @@ class Linking:
     def link(self, identity: Identity, new: Joining, place: Place) -> Edge:
         """Make a connection; the same once more is the same edge, and of a type that is single it ends the former."""
         with self._placing.change(identity, "link", place) as change:
-            check_may(change.reach, "read", place.namespace)
+            check_may_share(change.reach, place)
             rows = self.linked(change, place, [(new, self._sources(change, new, place))])
             return self._walk(change).shown(rows)[0]
 
@@ -203,7 +205,7 @@ class Linking:
         for start in range(0, len(several), BATCH):
             some = several[start : start + BATCH]
             with self._placing.change(identity, "link", place) as change:
-                check_may(change.reach, "read", place.namespace)
+                check_may_share(change.reach, place)
                 found = [self._sources(change, new, place) for new in some]
                 rows = self.linked(change, place, list(zip(some, found, strict=True)))
                 done += self._walk(change).shown(rows)
@@ -256,33 +258,74 @@ class Linking:
     def _join(self, change: Change, place: Place, batch: Batch, new: Joining) -> tuple[AnyRow, bool]:
         """One connection; and whether it was there already, just so."""
         source, target = batch.numbers[ref_of(new.source)], batch.numbers[ref_of(new.target)]
-        tos = batch.classes.of(target)
-        held = [row for name in batch.classes.of(source) for row in batch.held.get((new.type, name), {}).values()]
-        again = next((row for row in reversed(held) if row.target in tos and _overlaps(row, new)), None)
+        alias = new.type == SAME  # of which the names themselves are the ends, not what they mean
+        froms, tos = ([source], [target]) if alias else (batch.classes.of(source), batch.classes.of(target))
+        held = [row for name in froms for row in batch.held.get((new.type, name), {}).values()]
+        now = stamp(change.now)
+        span = stamp(new.valid_from), stamp(new.valid_until)
+        same = [row for row in held if row.target in tos]
+        others = [row for row in held if row.target not in tos] if batch.single(new.type) else []
+        again = next((row for row in reversed(same) if validity.overlap(_span(row), span, now)), None)
         if again is not None:
-            row = self._said_again(change, again, new)
-            batch.take(row)
+            same.remove(again)
+            row = self._said_again(change, batch, again, new, (same, others))
             return row, row is again
+        if same and span[0] is None and (span[1] is None or span[1] > now):
+            span = now, span[1]  # it was so before, and not in between
         uid = self._store.new_id()
-        others = [row for row in held if row.target not in tos and new.stated >= row.stated]
-        since, until = self._contradict(change, batch, others if batch.single(new.type) else [], new, uid)
-        if since is None and any(row.target in tos for row in held):
-            since = stamp(change.now)  # it was so before, and not in between
-        row = self._inserted(change, place, {"uid": uid, "source": source, "target": target}, new, (since, until))
+        span = self._displaced(change, batch, others, span, uid)
+        row = self._inserted(change, place, {"uid": uid, "source": source, "target": target}, new, span)
         batch.take(row)
         return row, False
 
-    def _said_again(self, change: Change, row: AnyRow, new: Joining) -> AnyRow:
+    def _said_again(
+        self,
+        change: Change,
+        batch: Batch,
+        row: AnyRow,
+        new: Joining,
+        beside: tuple[Sequence[AnyRow], Sequence[AnyRow]],
+    ) -> AnyRow:
+        """The edge as it is once it was said again; what an extractor says changes nothing that was stated.
+
+        Beside it are the same edge at other times, and those that say otherwise.
+        """
+        held = mapping(row)
+        if row.stated and not new.stated:
+            return row
+        sure = 1.0 if new.stated and not row.stated else None
         said: dict[str, Any] = {
-            "confidence": new.confidence,
+            "confidence": sure if new.confidence is None else new.confidence,
             "metadata": new.metadata,
             "valid_from": stamp(new.valid_from),
             "valid_until": stamp(new.valid_until),
-            "stated": new.stated or row.stated,
+            "stated": new.stated,
         }
-        held = mapping(row)
         changes = {name: value for name, value in said.items() if value is not None and value != held[name]}
-        return self._replaced(change, row, "edge.change", **changes) if changes else row
+        if not changes:
+            return row
+        if "valid_from" in changes or "valid_until" in changes:
+            span = changes.get("valid_from", row.valid_from), changes.get("valid_until", row.valid_until)
+            since, until = self._displaced(change, batch, beside[1], span, row.uid)
+            self._covered(change, batch, beside[0], (since, until))
+            changes |= {"valid_from": since, "valid_until": until}
+        written = self._replaced(change, row, "edge.change", **changes)
+        batch.take(written)
+        return written
+
+    def _covered(self, change: Change, batch: Batch, same: Sequence[AnyRow], span: Span) -> None:
+        """What the new time of an edge covers of its other times is not told twice."""
+        for row in same:
+            if validity.overlap(_span(row), span, stamp(change.now)):
+                end = max((time for time in (row.valid_from, span[0]) if time is not None), default=0)
+                batch.take(self._replaced(change, row, "edge.end", valid_until=end, ended_by=None))
+
+    def _displaced(self, change: Change, batch: Batch, others: Sequence[AnyRow], span: Span, uid: str) -> Span:
+        """End what a single-valued type allows no longer; returns from and until when the new edge is so."""
+        ends, settled = validity.displaced([_span(row) for row in others], span, stamp(change.now))
+        for place, end in ends.items():
+            batch.take(self._replaced(change, others[place], "edge.end", valid_until=end, ended_by=uid))
+        return settled
 
     def _replaced(self, change: Change, row: AnyRow, type: str, **changes: Any) -> AnyRow:
         """The next version of an edge in the place of one."""
@@ -293,26 +336,7 @@ class Linking:
         change.noted(type, _subject(mapping(written)))
         return written
 
-    def _contradict(
-        self, change: Change, batch: Batch, others: Sequence[AnyRow], new: Joining, uid: str
-    ) -> tuple[int | None, int | None]:
-        """End what a single-valued type allows no longer; returns from and until when the new edge is so."""
-        since, until = stamp(new.valid_from), stamp(new.valid_until)
-        start = stamp(change.now) if since is None else since
-        for row in others:
-            if row.valid_until is not None and row.valid_until <= start:
-                continue
-            if since is not None and row.valid_from is not None and row.valid_from > since:
-                until = row.valid_from if until is None else min(until, row.valid_from)
-            elif until is None or row.valid_from is None or until > row.valid_from:
-                end = max(start, row.valid_from or start)
-                batch.take(self._replaced(change, row, "edge.end", valid_until=end, ended_by=uid))
-                since = start
-        return since, until
-
-    def _inserted(
-        self, change: Change, place: Place, ends: Mapping[str, Any], new: Joining, span: tuple[int | None, int | None]
-    ) -> AnyRow:
+    def _inserted(self, change: Change, place: Place, ends: Mapping[str, Any], new: Joining, span: Span) -> AnyRow:
         identity = change.reach.identity
         row = ledger.add_edge(
             change.connection,
@@ -361,6 +385,8 @@ class Linking:
         if isinstance(source, Edge):
             rows = ledger.history(walk.connection, source.uid, walk.view.condition(edge_table))
             return [row for row in rows if row.retired_at is None]
+        if source is None:
+            raise InvalidInput("unlink what? An edge, or the entity where edges begin")
         kind = None if type is None else check_edge_type(type)
         ends = [None if end is None else walk.find(end, Classes()) for end in (source, target)]
         return ledger.matching(walk.connection, walk.view, source=ends[0], type=kind, target=ends[1])
@@ -376,26 +402,38 @@ class Linking:
         """Say that two names are of one entity."""
         one, other = check_ref(alias), check_ref(into)
         with self._placing.change(identity, "merge", place) as change:
-            check_may(change.reach, "read", place.namespace)
+            check_may_share(change.reach, place)
             numbers = self._state(change, place, [one, other], stated=True)
-            classes = Classes()
-            self._walk(change).close(numbers.values(), classes)
-            if not classes.same(numbers.values()):
-                self._joined(change, place, [(Joining(source=one, type=SAME, target=other), ())], numbers)
+            self._merged(change, place, numbers[ref_of(one)], numbers[ref_of(other)])
             return self._entity(change, other)
+
+    def _merged(self, change: Change, place: Place, alias: int, proper: int) -> None:
+        """Make one name, with all that mean the same in a place, mean another one."""
+        view = ledger.View(reach=change.reach, now=change.now, at=change.now, namespaces=(place.namespace,))
+        walk = Walk(self._store, change.connection, view)
+        for row in self._aliased(walk, place, proper):  # what is a name proper now is no alias
+            self._replaced(change, row, "edge.end", valid_until=stamp(change.now), ended_by=None)
+        classes = Classes()
+        walk.close([alias, proper], classes)
+        if classes.same([alias, proper]):
+            return
+        top = classes.members()[classes.add(alias)][0]
+        refs = ledger.refs(change.connection, [top, proper])
+        ends = {number: EntityRef(*ref) for number, ref in refs.items()}
+        edge = Joining(source=ends[top], type=SAME, target=ends[proper])
+        self._joined(change, place, [(edge, ())], {ref_of(ref): number for number, ref in ends.items()})
+
+    def _aliased(self, walk: Walk, place: Place, name: int) -> list[AnyRow]:
+        """The edges by which a name is an alias in a place."""
+        rows = ledger.matching(walk.connection, walk.view, source=[name], type=SAME, target=None)
+        return [row for row in rows if row.namespace == place.namespace]
 
     def split(self, identity: Identity, alias: EntityLike, place: Place) -> Entity:
         """Say that a name is of an entity of its own after all."""
         ref = check_ref(alias)
         with self._placing.change(identity, "split", place) as change:
             number = ledger.numbers(change.connection, [ref_of(ref)]).get(ref_of(ref))
-            walk = self._walk(change)
-            rows = (
-                []
-                if number is None
-                else ledger.matching(walk.connection, walk.view, source=[number], type=SAME, target=None)
-            )
-            ends = [row for row in rows if row.namespace == place.namespace]
+            ends = [] if number is None else self._aliased(self._walk(change), place, number)
             if not ends:
                 raise NotFound(f"in {place.namespace!r} that name is an alias of nothing; say namespace= where it is")
             for row in ends:
@@ -406,8 +444,8 @@ class Linking:
         """Say what holds for edges of a type."""
         if not isinstance(single, bool):
             raise InvalidInput("single is True or False")
-        if description is not None and not isinstance(description, str):
-            raise InvalidInput("description is a string")
+        if description is not None:
+            check_text(description, "a description")
         if not identity.is_owner:
             raise AccessDenied("types of edges are defined by the owner of the store: team.graph.define(…)")
         defined = EdgeType(type=check_edge_type(type), single=single, description=description)
@@ -476,12 +514,8 @@ def check_entity_type(type: object) -> str:
     return check_type(type, "an entity's type")
 
 
-def _overlaps(row: AnyRow, new: Joining) -> bool:
-    """Whether an edge is still so when the new one begins, and begun when that ends."""
-    starts, ends = stamp(new.valid_from), stamp(new.valid_until)
-    if row.valid_until is not None and (starts is None or row.valid_until <= starts):
-        return False
-    return ends is None or row.valid_from is None or bool(row.valid_from < ends)
+def _span(row: AnyRow) -> Span:
+    return row.valid_from, row.valid_until
 
 
 def _subject(row: Mapping[str, Any]) -> Subject:

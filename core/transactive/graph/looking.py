@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import and_
@@ -79,7 +80,7 @@ class Looking:
                 classes = Classes()
                 walk.close([row.name for row in rows], classes)
                 entities = walk.entities(classes)
-                found.update((e.uid, e) for row in rows if (e := entities.get(row.name)) is not None)
+                found.update((row.uid, e) for row in rows if (e := entities.get(row.name)) and e.uid == row.uid)
                 start += step
                 if len(rows) < step:
                     break
@@ -154,19 +155,24 @@ class Looking:
         classes = Classes()
         with self._walk(identity, filters) as walk:
             start, goal = walk.find(source, classes), walk.find(target, classes)
+            begin = self._anywhere(walk, classes, start)
             if classes.same([*start, *goal]):
-                return Path(entities=(walk.entities(classes, start)[start[0]],), edges=())
+                return Path(entities=(begin,), edges=())
             numbers = walk.path(start, goal, depth=far, limit=MOST, fan_out=PATH_FAN_OUT, classes=classes)
             if numbers is None:
                 return None
             rows = ledger.edge_rows(walk.connection, numbers)
             entities = walk.entities(classes, [name for row in rows for name in (row.source, row.target)])
             edges = walk.standing(numbers, entities)
-            begin = walk.entities(classes, start)[start[0]]
         way, ends = [begin], {entity.ref: entity for entity in entities.values()}
         for edge in edges:
             way.append(ends[edge.target if edge.source == way[-1].ref else edge.source])
         return Path(entities=tuple(way), edges=tuple(edges))
+
+    def _anywhere(self, walk: Walk, classes: Classes, names: Sequence[int]) -> Entity:
+        """An entity that was found, wherever it is said."""
+        everywhere = Walk(self._store, walk.connection, replace(walk.view, namespaces=None))
+        return next(iter(everywhere.entities(classes, names).values()))
 
     def subgraph(
         self, identity: Identity, wanted: Sequence[EntityLike] | None, filters: Filters, limit: int
@@ -177,14 +183,17 @@ class Looking:
             raise InvalidInput("entities is a list of entities")
         classes = Classes()
         with self._walk(identity, filters) as walk:
-            names = self._everything(walk, most + 1) if wanted is None else self._each(walk, wanted)
-            walk.close(names[:most], classes)
+            names = self._everything(walk, 2 * most + 1) if wanted is None else self._each(walk, wanted)
+            walk.close(names, classes)
+            roots = list(dict.fromkeys(classes.add(name) for name in names))
+            if len(roots) > most:
+                classes = classes.only(roots[:most])
             rows = ledger.between(walk.connection, sorted(classes), walk.view, 10 * most + 1)
             walked = Walked(
                 classes=classes,
                 depths=dict.fromkeys(classes, 0),
                 edges={row.number: (row.source, row.target) for row in rows[: 10 * most]},
-                truncated=len(names) > most or len(rows) > 10 * most,
+                truncated=len(roots) > most or len(rows) > 10 * most,
             )
             return self._part(walk, walked)
 
@@ -215,15 +224,17 @@ class Looking:
         with self._walk(identity, Filters()) as walk:
             walk.find(entity, classes)
             where = and_(memories.live(walk.view.now), filtering.condition(walk.view.reach.condition()))
-            rows = ledger.mentioning(walk.connection, sorted(classes), where, most)
-        return [memories.to_memory(row) for row in rows]
+            rows = ledger.mentioning(walk.connection, sorted(classes), where, 2 * most)
+            read = [memories.to_memory(row) for row in rows]
+            names = walk.mentioned(read)
+        return [memory for memory in read if any(name in classes for name in names.get(memory.uid, ()))][:most]
 
     def mentioned(self, identity: Identity, memory: Memory | str) -> list[Entity]:
         """The entities that a memory mentions."""
         read = self._reading.get(identity, memory.uid if isinstance(memory, Memory) else memory)
         classes = Classes()
         with self._walk(identity, Filters()) as walk:
-            names = ledger.mentioned_by(walk.connection, [read.uid]).get(read.uid, [])
+            names = walk.mentioned([read]).get(read.uid, [])
             walk.close(names, classes)
             found = walk.entities(classes, names)
         return sorted({entity.uid: entity for entity in found.values()}.values(), key=lambda entity: entity.name)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, and_
 
 from transactive.errors import InvalidInput, NotFound
 from transactive.graph.classes import Classes
@@ -23,14 +23,17 @@ from transactive.ledger.rows import AnyRow, mapping
 from transactive.ledger.schema_graph import edges as edge_table
 from transactive.ledger.times import unstamp
 from transactive.paths.incoming import check_time
+from transactive.paths.mentioning import MAX_TEXT
 from transactive.paths.placing import patterns_of
 from transactive.policies import unit_interval
-from transactive.records import Edge, Entity, EntityRef
+from transactive.records import Edge, Entity, EntityRef, Memory
+from transactive.rules import naming
 from transactive.rules.access import Reach
 from transactive.store import Store
 
 MOST_ALIASES = 1000
 """How many alias edges of a name are followed."""
+PEEK = 3
 MOST_ROUNDS = 32
 """How long a chain of aliases may be."""
 
@@ -68,6 +71,8 @@ class Walked:
     """By name."""
     edges: dict[int, tuple[int, int]] = field(default_factory=dict)
     """By number, the names at their ends."""
+    reached: int = 1
+    """How many entities; an alias is none."""
     truncated: bool = False
 
 
@@ -130,13 +135,19 @@ class Walk:
         walked = Walked(classes=classes, depths=dict.fromkeys(start, 0))
         frontier = list(start)
         for level in range(1, depth + 1):
-            rows = ledger.around(self.connection, frontier, self.view, most=fan_out, direction=direction)
-            walked.truncated |= _full(rows, fan_out)
+            steps = ledger.around(self.connection, frontier, self.view, most=fan_out + 1, direction=direction)
+            rows = _bounded(steps, fan_out)
+            walked.truncated |= len(rows) < len(steps)
             frontier = self._reached(walked, rows, level, limit)
-            if level < depth and len(walked.depths) >= limit:
+            if level < depth and walked.reached >= limit and self._goes_on(walked, frontier):
                 walked.truncated = True
                 break
         return walked
+
+    def _goes_on(self, walked: Walked, frontier: Sequence[int]) -> bool:
+        """Whether more can be reached from the last names, as far as a look at a few edges of each tells."""
+        steps = ledger.around(self.connection, frontier, self.view, most=PEEK)
+        return any(name not in walked.depths for _, source, target, _ in steps for name in (source, target))
 
     def _reached(self, walked: Walked, rows: Sequence[ledger.Step], level: int, limit: int) -> list[int]:
         """Take in what a level has reached, with its aliases; returns what is to be looked around next."""
@@ -145,10 +156,11 @@ class Walk:
         for number, source, target, found in rows:
             name = target if found == source else source
             if name not in depths:
-                if len(depths) >= limit:
+                if walked.reached >= limit:
                     walked.truncated = True
                     continue
                 depths[name] = level
+                walked.reached += 1
                 new.append(name)
             walked.edges[number] = source, target
         along = self.close(new, walked.classes)
@@ -229,6 +241,20 @@ class Walk:
         }
         return {edge: [uid for uid in several if uid in seen] for edge, several in found.items()}
 
+    def mentioned(self, read: Iterable[Memory]) -> dict[str, list[int]]:
+        """By memory, the names that it mentions, those that the reader may know; of two in one place the longer one."""
+        texts = {memory.uid: memory.text for memory in read}
+        noted = ledger.mentioned_by(self.connection, list(texts))
+        every = sorted({name for names in noted.values() for name, _ in names})
+        seen = self._visible(every)
+        refs = ledger.refs(self.connection, sorted(seen))
+        found: dict[str, list[int]] = {}
+        for uid, names in noted.items():
+            keys = {refs[name][1] for name, extracted in names if name in seen and not extracted}
+            said = set(naming.held(naming.phrases(texts[uid][:MAX_TEXT]), keys))
+            found[uid] = [n for n, extracted in names if n in seen and (extracted or refs[n][1] in said)]
+        return found
+
     def shown(self, rows: Sequence[AnyRow]) -> list[Edge]:
         """Edges as records, with the names proper of both ends."""
         classes = Classes()
@@ -237,7 +263,11 @@ class Walk:
 
     def history(self, uid: str) -> list[Edge]:
         """Every version of an edge that the reader may read."""
-        return self.shown(ledger.history(self.connection, uid, placed.readable(self.view.reach, edge_table)))
+        return self.shown(
+            ledger.history(
+                self.connection, uid, and_(placed.readable(self.view.reach, edge_table), ledger.rests(self.view.now))
+            )
+        )
 
 
 class _End:
@@ -314,12 +344,19 @@ def to_edge(row: AnyRow, source: EntityRef, target: EntityRef, sources: Sequence
     )
 
 
-def _full(rows: Sequence[ledger.Step], most: int) -> bool:
-    """Whether a name may have more edges than were read."""
-    if len(rows) < most:
-        return False
-    counts = Counter((found, found == source) for _, source, _, found in rows)
-    return max(counts.values()) >= most
+def _bounded(steps: Sequence[ledger.Step], most: int) -> Sequence[ledger.Step]:
+    """Of each name and direction the latest edges alone."""
+    if len(steps) <= most:
+        return steps
+    counts = Counter((found, found == source) for _, source, _, found in steps)
+    if max(counts.values()) <= most:
+        return steps
+    oldest: dict[tuple[int, bool], int] = {}
+    for number, source, _, found in steps:
+        key = found, found == source
+        oldest[key] = min(number, oldest.get(key, number))
+    drop = {(*key, oldest[key]) for key, count in counts.items() if count > most}
+    return [step for step in steps if (step[3], step[3] == step[1], step[0]) not in drop]
 
 
 def _types(types: object) -> list[str]:

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, not_, select, tuple_, update
 
 from transactive.ledger import placed
 from transactive.ledger.rows import AnyRow
 from transactive.ledger.schema_coordination import fact_versions, facts
 from transactive.ledger.times import stamp, unstamp
 from transactive.records import SENSITIVITIES, Fact
+from transactive.rules.access import Reach
 
 
 def to_fact(row: AnyRow) -> Fact:
@@ -57,6 +58,25 @@ def write(connection: Connection, row: dict[str, Any], now: datetime) -> AnyRow:
     version |= {name: getattr(written, name) for name in ("version", "value", "deleted", "agent")}
     connection.execute(insert(fact_versions), version)
     return written
+
+
+def shown(reach: Reach) -> ColumnElement[bool]:
+    """What a caller may read, of each name the most sensitive one that is there."""
+    other = facts.alias("other")
+    covered = select(other.c.number).where(
+        other.c.namespace == facts.c.namespace,
+        other.c.key == facts.c.key,
+        func.coalesce(other.c.user, "") == func.coalesce(facts.c.user, ""),
+        not_(other.c.deleted),
+        _level(other) > _level(facts),
+        placed.readable(reach, other),
+    )
+    return and_(placed.readable(reach, facts), not_(facts.c.deleted), ~covered.exists())
+
+
+def _level(table: placed.Named) -> ColumnElement[int]:
+    levels = {level: place for place, level in enumerate(SENSITIVITIES)}
+    return case(levels, value=table.c.sensitivity)
 
 
 def matching(connection: Connection, where: ColumnElement[bool], limit: int, offset: int) -> list[AnyRow]:

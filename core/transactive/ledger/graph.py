@@ -44,7 +44,7 @@ from transactive.ledger.schema_graph import edge_sources, edge_types, edges, ent
 from transactive.ledger.text import phrase
 from transactive.ledger.times import stamp
 from transactive.records import EdgeType
-from transactive.rules.access import Identity, Reach
+from transactive.rules.access import Reach
 
 SAME = "same_as"
 """The type of the edges that make a name another one's alias: from the alias to the name proper."""
@@ -266,7 +266,7 @@ class View:
     def shape(self) -> Shape:
         """All of it but the times and who asks."""
         return Shape(
-            anybody(self.reach),
+            placed.anybody(self.reach),
             None if self.types is None else tuple(self.types),
             None if self.namespaces is None else tuple(self.namespaces),
             self.min_confidence,
@@ -282,11 +282,6 @@ class View:
     def condition(self, table: placed.Named, *, aliases: bool = False) -> ColumnElement[bool]:
         """The edges as a clause."""
         return self.shape.condition(table, self.times, aliases=aliases)
-
-
-def anybody(reach: Reach) -> Reach:
-    """The reach of whoever may do the same: what it lets through is the same."""
-    return Reach(Identity("", user=reach.identity.user), reach.rules, reach.ceilings)
 
 
 Step: TypeAlias = tuple[int, int, int, int]
@@ -393,8 +388,13 @@ def matching(
 
 
 def history(connection: Connection, uid: str, where: ColumnElement[bool]) -> list[AnyRow]:
-    """Every version of an edge, oldest first."""
+    """Every version of an edge that fulfils `where`, oldest first."""
     return list(connection.execute(select(edges).where(edges.c.uid == uid, where).order_by(edges.c.version)))
+
+
+def rests(now: datetime) -> ColumnElement[bool]:
+    """Of an edge that rests on somebody's word, or on a memory that counts."""
+    return _rests(edges, {"now_": stamp(now)})
 
 
 def add_edge(connection: Connection, row: Mapping[str, Any]) -> AnyRow:
@@ -522,13 +522,13 @@ def forget_mentions(connection: Connection, uids: Sequence[str], *, extracted: b
             connection.execute(delete(edge_sources).where(edge_sources.c.memory.in_(some)))
 
 
-def mentioned_by(connection: Connection, uids: Sequence[str]) -> dict[str, list[int]]:
-    """By memory, the names that it mentions."""
-    found: dict[str, list[int]] = {}
+def mentioned_by(connection: Connection, uids: Sequence[str]) -> dict[str, list[tuple[int, bool]]]:
+    """By memory, the names that it mentions, and whether an extractor says so."""
+    found: dict[str, list[tuple[int, bool]]] = {}
     for start in range(0, len(uids), placed.SOME):
         query = select(mentions).where(mentions.c.memory.in_(uids[start : start + placed.SOME]))
         for row in connection.execute(query.order_by(mentions.c.name)):
-            found.setdefault(row.memory, []).append(row.name)
+            found.setdefault(row.memory, []).append((row.name, row.extracted))
     return found
 
 
@@ -539,11 +539,11 @@ def mentioning(connection: Connection, wanted: Sequence[int], where: ColumnEleme
     return list(connection.execute(query.limit(limit)))
 
 
-def text_with(connection: Connection, key: str, now: datetime, limit: int) -> list[tuple[str, str]]:
-    """Uids and texts of the latest memories that may hold a name, forgotten ones not among them."""
-    query = select(memories.c.uid, memories.c.text).where(phrase(key), counts(stamp(now)))
-    rows = connection.execute(query.order_by(memories.c.number.desc()).limit(limit))
-    return [(row.uid, row.text) for row in rows]
+def text_with(connection: Connection, spellings: Iterable[str], limit: int) -> list[tuple[str, str]]:
+    """Uids and texts of the latest memories that may hold a name, forgotten ones too: they may come back."""
+    found = or_(*(phrase(spelling) for spelling in sorted(spellings)))
+    query = select(memories.c.uid, memories.c.text).where(found).order_by(memories.c.number.desc()).limit(limit)
+    return [(row.uid, row.text) for row in connection.execute(query)]
 
 
 def any_memory(connection: Connection) -> bool:

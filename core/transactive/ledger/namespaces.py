@@ -14,6 +14,7 @@ from transactive.ledger.events import access_changed
 from transactive.ledger.rows import mapping
 from transactive.ledger.schema import documents, memories, namespaces, threads
 from transactive.ledger.schema_coordination import alerts, facts, handoffs, tasks
+from transactive.ledger.tasks import recount
 from transactive.ledger.times import stamp, unstamp
 from transactive.records import NamespaceInfo
 
@@ -48,6 +49,7 @@ def remove(connection: Connection, path: str) -> None:
     connection.execute(delete(threads).where(threads.c.namespace == path))
     for table in (tasks, facts, alerts, handoffs):
         connection.execute(delete(table).where(table.c.namespace == path))
+    recount(connection)
     graph.remove_namespace(connection, path)
     access_changed(connection)
 

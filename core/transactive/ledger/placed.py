@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, false, or_, select, true
@@ -11,7 +12,7 @@ from sqlalchemy.sql.selectable import NamedFromClause
 from transactive.ledger.filtering import covered
 from transactive.ledger.rows import AnyRow
 from transactive.records import SENSITIVITIES
-from transactive.rules.access import Reach
+from transactive.rules.access import Identity, Reach
 
 Named: TypeAlias = Table | NamedFromClause
 """A table, or an alias of one."""
@@ -20,6 +21,16 @@ SOME = 500  # how many values one statement takes
 
 def readable(reach: Reach, table: Named) -> ColumnElement[bool]:
     """What of a table with namespace, user and sensitivity a caller may read."""
+    return _readable(anybody(reach), table)
+
+
+def anybody(reach: Reach) -> Reach:
+    """The reach of whoever may do the same: what it lets through is the same."""
+    return Reach(Identity("", user=reach.identity.user), reach.rules, reach.ceilings)
+
+
+@lru_cache(maxsize=1024)  # to build a clause takes longer than to run it
+def _readable(reach: Reach, table: Named) -> ColumnElement[bool]:
     granted = or_(
         false(),
         *(
@@ -34,6 +45,11 @@ def readable(reach: Reach, table: Named) -> ColumnElement[bool]:
 
 def writable(reach: Reach, table: Named) -> ColumnElement[bool]:
     """What lies where a caller may write."""
+    return _writable(anybody(reach), table)
+
+
+@lru_cache(maxsize=1024)
+def _writable(reach: Reach, table: Named) -> ColumnElement[bool]:
     return or_(false(), *(under(table, rule.pattern) for rule in reach.rules if "write" in rule.rights))
 
 

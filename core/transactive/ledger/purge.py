@@ -22,6 +22,7 @@ from transactive.ledger.schema import (
     user_keys,
 )
 from transactive.ledger.schema_coordination import alerts, facts, handoffs, tasks
+from transactive.ledger.tasks import recount
 
 
 def forgotten_in(connection: Connection) -> list[str]:
@@ -99,6 +100,7 @@ def remove_coordinated(connection: Connection, user: str) -> int:
     gone = graph.remove_user(connection, user)
     for table in (tasks, facts, alerts, handoffs):
         gone += int(connection.execute(delete(table).where(table.c.user == user)).rowcount)
+    recount(connection)
     connection.execute(delete(event_bodies).where(event_bodies.c.user == user))
     connection.execute(delete(consumers).where(consumers.c.user == user))
     graph.sweep(connection)

@@ -91,18 +91,31 @@ def freed(connection: Connection, uid: str) -> None:
     connection.execute(update(tasks).where(tasks.c.uid.in_(waiting)).values(needed=tasks.c.needed - 1))
 
 
+def recount(connection: Connection) -> None:
+    """Some tasks were deleted: what needed them needs them no more."""
+    needed = tasks.alias("needed")
+    left = select(func.count()).select_from(task_needs.join(needed, needed.c.uid == task_needs.c.needs))
+    left = left.where(task_needs.c.task == tasks.c.uid, needed.c.status != "done")
+    connection.execute(update(tasks).where(tasks.c.needed > 0).values(needed=left.scalar_subquery()))
+
+
 # --- taking -------------------------------------------------------------------------------------------------------
 
 
 def offered(reach: Reach, groups: Mapping[str, Iterable[str]], now: datetime) -> ColumnElement[bool]:
     """What a caller may take now."""
+    return and_(free(now), placed.readable(reach, tasks), meant_for(reach, groups))
+
+
+def free(now: datetime) -> ColumnElement[bool]:
+    """What nobody works on and nothing holds back; a lease that has run out counts for nothing."""
     at = stamp(now)
+    again = and_(tasks.c.status == "claimed", tasks.c.lease_until <= at, tasks.c.failures + 1 < tasks.c.max_attempts)
     return and_(
-        tasks.c.status == "open",
+        or_(tasks.c.status == "open", again),
         tasks.c.needed == 0,
         or_(tasks.c.not_before.is_(None), tasks.c.not_before <= at),
-        placed.readable(reach, tasks),
-        meant_for(reach, groups),
+        or_(tasks.c.deadline.is_(None), tasks.c.deadline > at),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from math import log
 
-from sqlalchemy import ColumnElement, Connection, func, literal_column, select, table, text
+from sqlalchemy import ColumnElement, Connection, bindparam, func, literal_column, select, table, text
 
 from transactive.filters import Expression
 from transactive.ledger import filtering, versions
@@ -101,7 +101,9 @@ def _matching(name: str, word: str) -> AnySelect:
 
 def phrase(words: str) -> ColumnElement[bool]:
     """Of a memory that may hold these words, one after the other; whether it does is for the reader of the text."""
-    found = _WORD.findall(words.casefold())
+    found = _WORD.findall(words.lower())  # as the full text does it, which folds no more
     if not found or _UNSPACED.search(words):
         return memories.c.text.contains(words, autoescape=True)
-    return memories.c.number.in_(_matching("memory_text", " ".join(found)))
+    rows: AnySelect = select(literal_column("rowid")).select_from(table("memory_text"))
+    said: ColumnElement[str] = bindparam(None, '"' + " ".join(found) + '"', unique=True)
+    return memories.c.number.in_(rows.where(literal_column("memory_text").op("MATCH")(said)))

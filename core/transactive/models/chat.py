@@ -160,8 +160,8 @@ class ChatGraphExtractor:
         confidence = item.get("confidence")
         return Found(
             source=source,
-            type=item.get("type") if target is not None else None,
-            target=target if item.get("type") is not None else None,
+            type=_type(item["type"]) if target is not None and item.get("type") else None,
+            target=target if item.get("type") else None,
             confidence=0.8 if confidence is None else confidence,
         )
 
@@ -170,7 +170,12 @@ def _end(said: Any) -> tuple[str, str] | None:
     if said is None:
         return None
     end = _fields(said)
-    return str(end.get("type", "")), str(end.get("name", ""))
+    return _type(end.get("type", "")), str(end.get("name", ""))
+
+
+def _type(said: Any) -> str:
+    """A type as a model writes it, as types are written."""
+    return re.sub(r"[^a-z0-9]+", "_", str(said).lower()).strip("_")
 
 
 def _lines(memories: Sequence[Memory]) -> str:

@@ -10,7 +10,7 @@ from transactive.errors import AccessDenied, InvalidInput, RateLimited, SessionC
 from transactive.ledger import rates, sessions
 from transactive.paths.writing import Change
 from transactive.policies import Policy, effective, rate
-from transactive.records import Memory, Right, Sensitivity, SessionInfo
+from transactive.records import Memory, Placed, Right, Sensitivity, SessionInfo
 from transactive.rules import bucket
 from transactive.rules.access import Reach, clears
 
@@ -29,6 +29,20 @@ def check_may(reach: Reach, right: Right, namespace: str) -> None:
         raise AccessDenied(
             f"{agent!r} may not {right} in {namespace!r}; the owner of the store can allow it: "
             f"team.grant({agent!r}, {namespace!r}, {right!r})"
+        )
+
+
+def check_may_share(reach: Reach, placed: Placed) -> None:
+    """`AccessDenied` unless the identity may write in a place and read what lies there.
+
+    Of state that is shared, an answer tells what was there before.
+    """
+    check_may(reach, "write", placed.namespace)
+    check_may(reach, "read", placed.namespace)
+    if not reach.may_at("read", placed.namespace, placed.sensitivity):
+        raise AccessDenied(
+            f"{reach.identity.agent!r} may not read what is {placed.sensitivity} in {placed.namespace!r}, and so not "
+            "say it there; say a lower sensitivity="
         )
 
 

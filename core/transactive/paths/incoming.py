@@ -218,6 +218,17 @@ def check_count(value: object, what: str, *, least: int, most: int) -> int:
     return value
 
 
+def check_among(values: object, allowed: Sequence[str], what: str) -> list[str]:
+    """One of the allowed words, or several of them, as a list."""
+    several = [values] if isinstance(values, str) else values
+    if not isinstance(several, Sequence | set | frozenset) or isinstance(several, bytes):
+        raise InvalidInput(f"{what} is one of {', '.join(allowed)}, or a list of them, not {values!r:.60}")
+    for one in several:
+        if not isinstance(one, str) or one not in allowed:
+            raise InvalidInput(f"{what} is one of {', '.join(allowed)}, not {one!r:.60}")
+    return list(several)
+
+
 def check_vector(given: object, embedder: Embedder) -> Vectors:
     """A vector of the store's own model, of length 1; `EmbedderMismatch` when it has other dimensions."""
     try:

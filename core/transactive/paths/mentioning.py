@@ -1,9 +1,12 @@
-"""Which names of the graph a memory's text holds: found at the write; for a new name, in what was written before."""
+"""Which names of the graph memories' texts hold: found at the write; for a new name, in what was written before.
+
+Every name is noted that a text holds, a part of a longer one too: which of them count, a reader's view decides, since
+a longer name that the reader may not know must not hide the shorter one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
@@ -16,25 +19,27 @@ MAX_TEXT = 20_000
 """How many characters of a text are searched for names."""
 
 
+def keys_in(text: str) -> set[str]:
+    """The keys of all names that a text may hold."""
+    return {key for key, _, _ in naming.phrases(text[:MAX_TEXT])}
+
+
 def mention(connection: Connection, texts: Mapping[str, str]) -> None:
     """Note which names some memories hold, by their texts as they are now."""
-    candidates = {uid: list(naming.phrases(text[:MAX_TEXT])) for uid, text in texts.items()}
-    keys = {key for found in candidates.values() for key, _, _ in found}
-    known = graph.of_keys(connection, keys)
+    candidates = {uid: keys_in(text) for uid, text in texts.items()}
+    known = graph.of_keys(connection, set().union(*candidates.values()))
     graph.forget_mentions(connection, list(texts), extracted=False)
-    rows = [
-        (number, uid) for uid, found in candidates.items() for key in naming.held(found, known) for number in known[key]
-    ]
-    graph.mention(connection, rows, extracted=False)
+    rows = [(number, uid) for uid, keys in candidates.items() for key in keys & known.keys() for number in known[key]]
+    graph.mention(connection, sorted(rows), extracted=False)
 
 
-def look_back(connection: Connection, new: Iterable[graph.Ref], now: datetime) -> None:
-    """Note which of the memories that are there hold names that are new."""
-    texts: dict[str, str] = {}
-    if not graph.any_memory(connection):
+def look_back(connection: Connection, new: Mapping[graph.Ref, str]) -> None:
+    """Note which of the memories that are there hold names that are new, each as it is written."""
+    if not new or not graph.any_memory(connection):
         return
-    for key in dict.fromkeys(key for _, key in new):
-        if any(True for _ in naming.phrases(key)):
-            texts.update(graph.text_with(connection, key, now, BACK))
+    texts: dict[str, str] = {}
+    for (_, key), title in new.items():
+        if key in keys_in(key):
+            texts.update(graph.text_with(connection, {title, key}, BACK))
     if texts:
         mention(connection, texts)

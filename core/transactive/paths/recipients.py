@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from transactive.errors import InvalidInput
-from transactive.paths.placing import Place
 from transactive.paths.writing import Change
+from transactive.records import Placed
 from transactive.rules.access import Identity, reach
 
 HUMAN = "human:"
 """How the names of people begin: they read what an owner, or a handle of that name, shows them."""
 
 
-def check_reaches(change: Change, place: Place, recipient: str, what: str) -> None:
+def check_reaches(change: Change, place: Placed, recipient: str, what: str) -> None:
     """`InvalidInput` when an agent could not even see what is meant for it; of groups and people that is not known."""
     if recipient == "*" or recipient.startswith(("group:", HUMAN)):
         return

@@ -16,9 +16,10 @@ from transactive.paths.points import is_turn
 from transactive.paths.promote import Promoting
 from transactive.paths.reading import Reading
 from transactive.paths.reinforce import Existing
+from transactive.paths.remember import Connecting
 from transactive.paths.writing import Change, Writing
-from transactive.policies import unit_interval
-from transactive.records import Memory
+from transactive.policies import effective, unit_interval
+from transactive.records import Found, Memory
 from transactive.rules.access import Identity
 from transactive.rules.cues import tells_when
 from transactive.rules.duplicates import text_key
@@ -58,6 +59,7 @@ class Revising:
         self._writing = writing
         self._reading = reading
         self._promoting = promoting
+        self.connecting: Connecting | None = None
 
     def revise(
         self, identity: Identity, id: str, revision: Revision, namespace: str | None, expected_version: int | None
@@ -70,6 +72,7 @@ class Revising:
         store = self._writing.store
         texts = [text] if isinstance(text, str) and store.index is not None else []
         vectors = embed_documents(store.encoders.embedder, texts)
+        found = self._connections(identity, id, namespace, changes)
         with self._writing.change(identity, "revise") as change:
             row = self._reading.row(change.connection, change.reach, id, namespace)
             old = memories.to_memory(row)
@@ -94,12 +97,25 @@ class Revising:
                 graph.forget_mentions(change.connection, [new.uid], extracted=True)  # the new text may not say so
             if text_key(new.text) != text_key(old.text):
                 divide(change, row, store.new_id)
+            if found and self.connecting is not None:
+                self.connecting.connect(change, new, found)
             change.target = new.namespace
             change.turned([row.uid])  # … and as it stands: a revision may make a turn of it, or no turn
             change.neighbours.discard(row.uid)
             change.fresh.update((new.uid, (new.version, vector)) for vector in vectors)
             self._promoting.by_policy(change, new, (), None)
         return new
+
+    def _connections(
+        self, identity: Identity, id: str, namespace: str | None, changes: Mapping[str, Any]
+    ) -> Sequence[Found]:
+        """What the new text says is connected, where the policy asks for that."""
+        policies = self._writing.store.policies_at_hand
+        if self.connecting is None or "text" not in changes or not any(p.extract_graph for p in policies.values()):
+            return ()
+        memory = replace(self._reading.get(identity, id, namespace), text=changes["text"])
+        place = {memory.namespace: effective(policies, memory.namespace)}
+        return self.connecting.found([memory], place).get(0, ())
 
     def _revised(self, old: Memory, changes: Mapping[str, Any], change: Change) -> Memory:
         """A text that is no longer the one that was verified is not verified."""

@@ -178,6 +178,8 @@ def check_principal(principal: object) -> str:
         return "*"
     if isinstance(principal, str) and principal.startswith("group:"):
         return "group:" + check_name(principal.removeprefix("group:"), "a group's name", longest=200)
+    if isinstance(principal, str) and principal.startswith("human:"):
+        check_name(principal.removeprefix("human:"), "the name of a person", longest=190)
     return check_agent(principal)
 
 

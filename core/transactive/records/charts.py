@@ -31,8 +31,11 @@ _PANELS: tuple[tuple[str, Sequence[_Line]], ...] = (
 )
 
 
-def draw(metrics: Metrics, path: Path) -> None:
+def draw(metrics: Metrics, file: str | Path) -> None:
     """Draw four panels over time into a file; no window is opened, and matplotlib's global state is left alone."""
+    if not isinstance(file, str | Path):
+        raise InvalidInput(f"a picture is drawn into a file: its path is a string or a Path, not {type(file).__name__}")
+    path = Path(file)
     if path.suffix.lower() not in _SUFFIXES:
         raise InvalidInput(f"a picture is written to {', '.join(sorted(_SUFFIXES))}, not {path.suffix!r}")
     try:

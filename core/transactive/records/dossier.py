@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -39,7 +40,7 @@ def as_html(handoff: Handoff) -> str:
     facts = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in _facts(handoff))
     body = "".join(
         f"<section><h2>{escape(section.title)}</h2><ul>"
-        + "".join(f"<li>{escape(line)}</li>" for line in section.lines)
+        + "".join(f"<li>{escape(_held(line))}</li>" for line in section.lines)
         + "</ul></section>"
         for section in sections(handoff)
     )
@@ -81,6 +82,10 @@ def sections(handoff: Handoff) -> Iterator[Section]:
         said = list(lines)
         if said:
             yield Section(title, said)
+
+
+_MARKS = ("#", ">", "-", "+", "*", "=", "`", "~", "|")
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
 
 
 def _title(handoff: Handoff) -> str:
@@ -144,7 +149,14 @@ def _confidence(confidence: float) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    """A text as one line that can be neither heading nor list, quote, fence or tag."""
+    line = _TAG.sub(r"\\<", " ".join(_held(text).split()))
+    return f"\\{line}" if line.startswith(_MARKS) else line
+
+
+def _held(text: str) -> str:
+    """A text without lone surrogates, which no file holds."""
+    return text.encode(errors="replace").decode()
 
 
 def _plain_text(value: Any) -> str:

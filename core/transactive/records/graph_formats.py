@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -23,8 +24,10 @@ _EDGE_KEYS = (
     "valid_until",
     "metadata",
 )
+_UNHELD = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML 1.0 does not hold."""
 _ESCAPED = str.maketrans(
-    {'"': "#quot;", "<": "#lt;", ">": "#gt;", "\n": " ", "\r": " ", "[": "#91;", "]": "#93;", "|": "#124;"}
+    {"#": "#35;", '"': "#quot;", "<": "#lt;", ">": "#gt;", "\n": " ", "\r": " ", "[": "#91;", "]": "#93;", "|": "#124;"}
 )
 
 
@@ -118,4 +121,4 @@ def _xml_type(name: str) -> str:
 
 def _text(value: Any) -> str:
     said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return "".join(c for c in said if c in "\t\n\r" or c >= " ")  # XML 1.0 holds no other control characters
+    return _UNHELD.sub("", said)

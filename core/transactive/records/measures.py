@@ -75,7 +75,7 @@ class Metrics:
         """Draw them into a file, PNG, SVG or PDF by its suffix; needs the extra `charts`."""
         from transactive.records.charts import draw
 
-        draw(self, Path(path))
+        draw(self, path)
 
 
 _RATES = ("rework_rate", "escalation_rate", "shared_recall_rate")

@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from transactive.records import Found
 
 CONFIDENCE = 0.7
-_WORD = r"[A-Z0-9][\w&'’.+/-]*"
-_PROPER = rf"[A-Z][\w&'’.+/-]*(?: (?:(?:of|de|van|von|&) )?{_WORD}){{0,4}}"
+MAX_TEXT, MAX_SENTENCE = 20_000, 2_000
+_WORD = r"[A-Z0-9][\w&'’.+/-]{0,60}"
+_PROPER = rf"[A-Z][\w&'’.+/-]{{0,60}}(?: (?:(?:of|de|van|von|&) )?{_WORD}){{0,4}}"
 _QUOTED = r"[`\"“][^`\"“”]{1,60}[`\"”]"
-_CODED = r"[A-Za-z][\w.]*[-_/.][\w./-]*\w"
+_CODED = r"[^\W\d_][^\W_]{0,60}(?:[-_/.][^\W_]{1,60}){1,8}"
 _THING = rf"(?:{_QUOTED}|{_CODED}|{_PROPER})"
 _STILL = r"(?:(?:now|currently|also|still) )?"
 
@@ -43,71 +44,30 @@ _PATTERNS: tuple[tuple[str, str, str, str], ...] = (
     ("relates_to", "thing", r"(?:relates to|is related to|is associated with|is linked to)", "thing"),
 )
 _COMPILED = tuple(
-    (type, source, target, re.compile(rf"(?<![\w-])({_THING}),? {verb} (?:the )?({_THING})"))
+    (type, source, target, re.compile(rf"(?<![\w&'’.+/-])({_THING}),? {verb} (?:the )?({_THING})"))
     for type, source, verb, target in _PATTERNS
 )
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-_IDENTIFIER = re.compile(r"(?<![\w@.-])(?=[\w-]*\d)[A-Za-z]{2,}[-_][\w-]*\w(?![\w@])")
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+_IDENTIFIER = re.compile(r"(?<![\w@.-])(?=[\w-]{0,64}\d)[A-Za-z]{2,16}[-_][\w-]{0,63}\w(?![\w@])")
 _NOT_NAMES = frozenset(
-    [
-        "A",
-        "An",
-        "And",
-        "As",
-        "At",
-        "But",
-        "By",
-        "For",
-        "From",
-        "He",
-        "Her",
-        "His",
-        "I",
-        "If",
-        "In",
-        "It",
-        "Its",
-        "My",
-        "No",
-        "Not",
-        "Of",
-        "On",
-        "Or",
-        "Our",
-        "She",
-        "So",
-        "That",
-        "The",
-        "Their",
-        "Then",
-        "There",
-        "These",
-        "They",
-        "This",
-        "Those",
-        "To",
-        "Up",
-        "We",
-        "What",
-        "When",
-        "Where",
-        "Which",
-        "Who",
-        "Why",
-        "You",
-        "Your",
-        "Yes",
-        "Today",
-        "Tomorrow",
-        "Yesterday",
-    ]
+    re.findall(
+        r"\w+",
+        "A An And As At But By For From He Her His I If In It Its My No Not Of On Or Our She So That The Their Then "
+        "There These They This Those To Up We What When Where Which Who Why You Your Yes Today Tomorrow Yesterday Now "
+        "Currently Also Still Nobody None Somebody Someone Everybody Everyone Anybody Anyone Nothing "
+        "Everything Something Neither",
+    )
 )
 
 
 def connections(text: str) -> list[Found]:
-    """The connections that a text states, and the identifiers and addresses that it names; each once, in order."""
-    found = [*_stated(text), *_named(text)]
+    """The connections that a text states, and the identifiers and addresses that it names; each once, in order.
+
+    Of a text, the first 20,000 characters are read, and of a sentence 2,000.
+    """
+    some = text[:MAX_TEXT]
+    found = [*_stated(some), *_named(some)]
     return list({(f.source, f.type, f.target): f for f in found}.values())
 
 
@@ -116,7 +76,7 @@ def _stated(text: str) -> Iterator[Found]:
         if sentence.rstrip().endswith("?"):
             continue
         for type, source, target, pattern in _COMPILED:
-            for match in pattern.finditer(sentence):
+            for match in pattern.finditer(sentence[:MAX_SENTENCE]):
                 one, other = _name(match[1]), _name(match[2])
                 if one and other and one.casefold() != other.casefold():
                     yield Found(source=(source, one), type=type, target=(target, other), confidence=CONFIDENCE)

@@ -17,22 +17,20 @@ def fitted(handoff: Handoff, budget: int, count_tokens: Callable[[str], int]) ->
     """The handoff with as much of its package as the budget holds; reason, notes, task and attempts always stay."""
     package = handoff.package
     tokens = count_tokens(as_markdown(handoff))
-    omitted = 0
     for name in _LEFT_OUT:
         if tokens <= budget:
             break
-        package, tokens, gone = _shortened(handoff, package, name, budget, count_tokens)
-        omitted += gone
-    return replace(handoff, package=replace(package, tokens=tokens, omitted=omitted))
+        package, tokens = _shortened(handoff, package, name, budget, count_tokens)
+    return replace(handoff, package=replace(package, tokens=tokens))
 
 
 def _shortened(
     handoff: Handoff, package: Package, name: str, budget: int, count_tokens: Callable[[str], int]
-) -> tuple[Package, int, int]:
-    """The package with as many items of one kind as fit (found by halving), its tokens, and how many are left out."""
+) -> tuple[Package, int]:
+    """The package with as many items of one kind as fit (found by halving), and its tokens."""
 
     def kept(number: int) -> Package:
-        return _with(package, name, number)
+        return replace(_with(package, name, number), omitted=package.omitted + size - number)
 
     def cost(number: int) -> int:
         return count_tokens(as_markdown(replace(handoff, package=kept(number))))
@@ -45,7 +43,7 @@ def _shortened(
             least = middle
         else:
             most = middle - 1
-    return kept(least), cost(least), size - least
+    return kept(least), cost(least)
 
 
 def _items(package: Package, name: str) -> Sequence[Any]:

@@ -8,73 +8,23 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Container, Iterable, Iterator
+from typing import TypeAlias
 
-MOST_WORDS = 6
+Phrase: TypeAlias = tuple[str, int, int]
+"""The key of a name that a text may hold, and where in the text it begins and ends."""
+_WIDTH = 1 << 20
+MOST_WORDS = 8
 """The longest name that is looked for in texts."""
 _LONGEST_UNSPACED = 12
 _WORD = re.compile(r"[^\W_]+(?:[-'’.@/:+#&][^\W_]+)*[+#]*")
 _UNSPACED = re.compile(r"[぀-ヿ㐀-鿿가-힯]+")
 _COMMON = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "but",
-        "by",
-        "can",
-        "do",
-        "for",
-        "from",
-        "had",
-        "has",
-        "have",
-        "he",
-        "her",
-        "his",
-        "i",
-        "if",
-        "in",
-        "is",
-        "it",
-        "its",
-        "may",
-        "me",
-        "my",
-        "no",
-        "not",
-        "of",
-        "on",
-        "or",
-        "our",
-        "out",
-        "she",
-        "so",
-        "that",
-        "the",
-        "their",
-        "them",
-        "then",
-        "there",
-        "they",
-        "this",
-        "to",
-        "up",
-        "us",
-        "was",
-        "we",
-        "were",
-        "what",
-        "when",
-        "who",
-        "will",
-        "with",
-        "you",
-        "your",
-    ]
+    re.findall(
+        r"\w+",
+        "a an and are as at be but by can do for from had has have he her his i if in is it its may me my no not of on "
+        "or our out she so that the their them then there they this to up us was we were what when who will with "
+        "you your",
+    )
 )
 
 
@@ -91,8 +41,8 @@ def name_key(name: str) -> str:
     return " ".join(words(name)) or unicodedata.normalize("NFKC", name).casefold().strip()
 
 
-def phrases(text: str) -> Iterator[tuple[str, int, int]]:
-    """Every name that a text may hold, as its key with the first word and the word after; longest first.
+def phrases(text: str) -> Iterator[Phrase]:
+    """Every name that a text may hold, longest first; at most eight words each.
 
     A script without spaces has no words: there, every part of a run of its characters may be one.
     """
@@ -101,27 +51,28 @@ def phrases(text: str) -> Iterator[tuple[str, int, int]]:
         for start in range(len(found) - size + 1):
             key = " ".join(found[start : start + size])
             if size > 1 or _tells(key):
-                yield key, start, start + size
+                yield key, start * _WIDTH, (start + size) * _WIDTH
     for place, word in enumerate(found):
-        for run in _UNSPACED.findall(word):
-            yield from ((part, place, place + 1) for part in _parts(run) if part != word)
+        for match in _UNSPACED.finditer(word):
+            first = place * _WIDTH + match.start()
+            yield from ((part, first + at, first + at + len(part)) for part, at in _parts(match[0]) if part != word)
 
 
-def _parts(run: str) -> Iterator[str]:
+def _parts(run: str) -> Iterator[tuple[str, int]]:
     for size in range(min(_LONGEST_UNSPACED, len(run)), 1, -1):
-        yield from (run[start : start + size] for start in range(len(run) - size + 1))
+        yield from ((run[start : start + size], start) for start in range(len(run) - size + 1))
 
 
 def _tells(word: str) -> bool:
     return len(word) > 1 and word not in _COMMON
 
 
-def held(candidates: Iterable[tuple[str, int, int]], known: Container[str]) -> list[str]:
-    """Those of a text's phrases that are known names: of two that share a word, the longer one."""
-    taken: set[int] = set()
+def held(candidates: Iterable[Phrase], known: Container[str]) -> list[str]:
+    """Those of a text's phrases that are known names: of two that share a part of it, the longer one."""
+    taken: list[tuple[int, int]] = []
     found: dict[str, None] = {}
     for key, start, end in candidates:
-        if key in known and (key in found or taken.isdisjoint(range(start, end))):
-            taken.update(range(start, end))
+        if key in known and (key in found or all(end <= first or last <= start for first, last in taken)):
+            taken.append((start, end))
             found[key] = None
     return list(found)

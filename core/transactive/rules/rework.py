@@ -22,6 +22,7 @@ def near(one: str, other: str) -> bool:
 
 def rest(backoff: timedelta, failures: int) -> timedelta:
     """How long to wait after the n-th failure: the back-off, doubled with each, at most an hour or the back-off."""
-    longest = max(backoff, LONGEST_REST)
-    doubled: timedelta = backoff * (1 << min(failures - 1, 20))
-    return min(longest, doubled)
+    if backoff >= LONGEST_REST:
+        return backoff
+    doubled: timedelta = backoff * (1 << min(failures - 1, 40))
+    return min(LONGEST_REST, doubled)
