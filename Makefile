@@ -55,7 +55,8 @@ bench: $(STAMP) ## measure retrieval and speed on a corpus (DATA=file)
 ifeq ($(DATA),)
 	@echo "make bench needs a corpus of conversations with questions: make bench DATA=path/to/corpus.json"
 else
-	@$(PYTHON) benchmarks/run.py --data "$(DATA)" $(ARGS)
+	@$(PYTHON) benchmarks/locomo.py --data "$(DATA)" $(ARGS)
+	@$(PYTHON) benchmarks/speed.py --data "$(DATA)"
 endif
 
 # ------------------------------------------------------------------------------------------------------------ checks

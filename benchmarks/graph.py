@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # when run as a script
@@ -34,7 +35,8 @@ Edge = tuple[Name, str, Name]
 STEP = """
     SELECT e.{far}, w.depth + 1 FROM walk w JOIN edges e ON e.number IN (
         SELECT number FROM edges WHERE {near} = w.name AND retired_at IS NULL
-            AND (valid_from IS NULL OR valid_from <= :now) AND (valid_until IS NULL OR valid_until > :now) AND type <> 'same_as' AND namespace = 'team/shared'
+            AND (valid_from IS NULL OR valid_from <= :now) AND (valid_until IS NULL OR valid_until > :now)
+            AND type <> 'same_as' AND namespace = 'team/shared'
             AND sensitivity IN ('public', 'internal') AND stated
         ORDER BY number DESC LIMIT :most
     ) WHERE w.depth < :depth"""
@@ -88,9 +90,8 @@ def shown(title: str, times: dict[str, list[float]]) -> None:
     ours = statistics.median(times["ours"])
     for name, some in times.items():
         p50 = statistics.median(some)
-        print(
-            f"{title:<28} {name:<10} p50 {p50:7.2f} ms  p95 {sorted(some)[int(0.95 * len(some))]:7.2f} ms  {p50 / ours:5.2f}×"
-        )
+        p95 = sorted(some)[int(0.95 * len(some))]
+        print(f"{title:<28} {name:<10} p50 {p50:7.2f} ms  p95 {p95:7.2f} ms  {p50 / ours:5.2f}×", flush=True)
 
 
 def walks(agent: Agent, ledger: Path, starts: Sequence[Name], hubs: Sequence[Name]) -> None:
@@ -101,9 +102,7 @@ def walks(agent: Agent, ledger: Path, starts: Sequence[Name], hubs: Sequence[Nam
     measured(starts[:5], ways)  # warm
     shown("depth 3, at random", measured(starts, ways))
     shown("depth 3, from hubs", measured([hub for hub in hubs for _ in range(10)], ways))
-    narrow: dict[str, Callable[[Name], object]] = {
-        "ours": lambda start: agent.graph.traverse(start, depth=3, types=["part_of"], direction="out")
-    }
+    outwards = partial(agent.graph.traverse, depth=3, types=["part_of"], direction="out")
     shown("depth 3, one type, outwards", measured(starts, {"ours": outwards}))
     shown("neighbors of hubs", measured([*hubs] * 10, {"ours": agent.graph.neighbors}))
     pairs = dict(zip(starts, reversed(starts), strict=True))

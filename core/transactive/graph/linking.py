@@ -56,13 +56,25 @@ class Batch:
     def __init__(self, numbers: Mapping[ledger.Ref, int], classes: Classes, types: Mapping[str, EdgeType]) -> None:
         self.numbers = numbers
         self.classes = classes
-        self.held: dict[tuple[str, int], dict[str, AnyRow]] = {}
-        """By type and source, the edges by uid."""
+        self._held: dict[tuple[str, int], dict[int, dict[str, AnyRow]]] = {}
+        """By type and source, by target, the edges by uid."""
         self._types = types
 
     def take(self, row: AnyRow) -> None:
         """This is how an edge is held now."""
-        self.held.setdefault((row.type, row.source), {})[row.uid] = row
+        self._held.setdefault((row.type, row.source), {}).setdefault(row.target, {})[row.uid] = row
+
+    def same(self, type: str, froms: Sequence[int], tos: Sequence[int]) -> list[AnyRow]:
+        """The edges of a type between names, at whatever times."""
+        ends = (self._held.get((type, name), {}) for name in froms)
+        return [row for targets in ends for name in tos for row in targets.get(name, {}).values()]
+
+    def others(self, type: str, froms: Sequence[int], tos: Sequence[int]) -> list[AnyRow]:
+        """Those of a single-valued type that lead elsewhere."""
+        if not self.single(type):
+            return []
+        ends = (self._held.get((type, name), {}) for name in froms)
+        return [row for targets in ends for name, rows in targets.items() if name not in tos for row in rows.values()]
 
     def single(self, type: str) -> bool:
         """Whether a thing has one such edge at a time."""
@@ -247,12 +259,14 @@ class Linking:
         classes = Classes()
         view = ledger.View(reach=change.reach, now=change.now, at=change.now, namespaces=(place.namespace,))
         Walk(self._store, change.connection, view).close(sorted(set(numbers.values())), classes)
-        types = sorted({new.type for new in several})
-        sources = {number for new in several for number in classes.of(numbers[ref_of(new.source)])}
-        rows = ledger.held(change.connection, _scope(place), types, sorted(sources))
         batch = Batch(numbers, classes, ledger.types(change.connection))
-        for row in rows:
-            batch.take(row)
+        for type in sorted({new.type for new in several}):
+            of_type = [new for new in several if new.type == type]
+            froms = {number for new in of_type for number in classes.of(numbers[ref_of(new.source)])}
+            tos = {number for new in of_type for number in classes.of(numbers[ref_of(new.target)])}
+            targets = None if batch.single(type) else sorted(tos)  # a hub has too many to read them all
+            for row in ledger.held(change.connection, _scope(place), type, sorted(froms), targets):
+                batch.take(row)
         return batch
 
     def _join(self, change: Change, place: Place, batch: Batch, new: Joining) -> tuple[AnyRow, bool]:
@@ -260,11 +274,9 @@ class Linking:
         source, target = batch.numbers[ref_of(new.source)], batch.numbers[ref_of(new.target)]
         alias = new.type == SAME  # of which the names themselves are the ends, not what they mean
         froms, tos = ([source], [target]) if alias else (batch.classes.of(source), batch.classes.of(target))
-        held = [row for name in froms for row in batch.held.get((new.type, name), {}).values()]
         now = stamp(change.now)
         span = stamp(new.valid_from), stamp(new.valid_until)
-        same = [row for row in held if row.target in tos]
-        others = [row for row in held if row.target not in tos] if batch.single(new.type) else []
+        same, others = batch.same(new.type, froms, tos), batch.others(new.type, froms, tos)
         again = next((row for row in reversed(same) if validity.overlap(_span(row), span, now)), None)
         if again is not None:
             same.remove(again)

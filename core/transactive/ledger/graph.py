@@ -355,7 +355,7 @@ def between(connection: Connection, wanted: Sequence[int], view: View, limit: in
 
 _HELD = select(edges).where(
     edges.c.source.in_(bindparam("names_", expanding=True)),
-    edges.c.type.in_(bindparam("types_", expanding=True)),
+    edges.c.type == bindparam("type_"),
     edges.c.retired_at.is_(None),
     edges.c.namespace == bindparam("namespace_"),
     func.coalesce(edges.c.user, "") == bindparam("user_"),
@@ -363,13 +363,24 @@ _HELD = select(edges).where(
 )
 
 
-def held(connection: Connection, scope: Scope, types: Sequence[str], wanted: Sequence[int]) -> list[AnyRow]:
-    """The edges of some types, as they are held now, from some names in exactly this place, oldest first."""
-    place = {"namespace_": scope.namespace, "user_": scope.user or "", "sensitivity_": scope.sensitivity}
+_HELD_AMONG = _HELD.where(
+    edges.c.target.in_(select(func.json_each(bindparam("targets_")).table_valued("value", name="among").c.value))
+)
+
+
+def held(
+    connection: Connection, scope: Scope, type: str, wanted: Sequence[int], targets: Sequence[int] | None
+) -> list[AnyRow]:
+    """The edges of a type, as they are held now, from some names in exactly this place, oldest first.
+
+    With `targets`, those that end there.
+    """
+    place = {"namespace_": scope.namespace, "user_": scope.user or "", "sensitivity_": scope.sensitivity, "type_": type}
+    ends = {} if targets is None else {"targets_": json.dumps(list(targets))}
     found: list[AnyRow] = []
     for start in range(0, len(wanted), placed.SOME):
-        given = {"names_": wanted[start : start + placed.SOME], "types_": list(types), **place}
-        found.extend(connection.execute(_HELD, given))
+        given = {"names_": wanted[start : start + placed.SOME], **place, **ends}
+        found.extend(connection.execute(_HELD if targets is None else _HELD_AMONG, given))
     return sorted(found, key=lambda row: int(row.number))
 
 
