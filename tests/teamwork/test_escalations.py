@@ -21,7 +21,7 @@ def test_a_task_waits_for_a_person_and_goes_on_with_the_answer(team):
     asked = ana.escalate(claim, "more than I may refund", to="human:dana")
     assert (asked.kind, asked.to, asked.status) == ("escalation", "human:dana", "pending")
     waiting = team.tasks.get(claim.task)
-    assert (waiting.status, waiting.claimed_by, waiting.reason) == ("waiting", None, "more than I may refund")
+    assert (waiting.status, waiting.claimed_by, waiting.reason) == ("waiting", None, None)  # the case says why
     assert ana.tasks.claim(claim.task) is None
 
     team.handoffs.take(asked, by="dana")
@@ -30,7 +30,7 @@ def test_a_task_waits_for_a_person_and_goes_on_with_the_answer(team):
     again = ana.tasks.claim(claim.task)
     assert again is not None
     assert (again.task.attempts, again.task.failures, again.task.assignee) == (2, 0, "ana")
-    assert "refund half of it" in str(again.task.reason)
+    assert again.task.reason is None
     assert ana.tasks.complete(again).status == "done"
     assert types(team, only=["handoff.*", "task.resume"]) == [
         "handoff.send",

@@ -364,8 +364,11 @@ class Board:
 
     # --- for handoffs ---------------------------------------------------------------------------------------------
 
-    def hand_over(self, change: Change, task: Task | Claim | str, to: str | None, reason: str | None) -> Task:
-        """Within a handoff: take a task from who works on it. For another agent it is open; with no `to`, it waits."""
+    def hand_over(self, change: Change, task: Task | Claim | str, to: str | None) -> Task:
+        """Within a handoff: take a task from who works on it. For another agent it is open; with no `to`, it waits.
+
+        Why, the handoff says: not all who may read the task may read that.
+        """
         if isinstance(task, Claim):
             row = self._held(change.connection, change.reach, task, change.now)
         else:
@@ -375,13 +378,13 @@ class Board:
         if row.status in ledger.ENDED:
             raise InvalidInput(f"task {row.uid} is {row.status}; there is nothing to hand over")
         values = {"status": "waiting"} if to is None else {"status": "open", "assignee": to, "not_before": None}
-        return self._stopped(change, row, "handed over", reason, **values)
+        return self._stopped(change, row, "handed over", None, **values)
 
-    def resume(self, change: Change, uid: str, assignee: str, answer: str | None) -> None:
+    def resume(self, change: Change, uid: str, assignee: str) -> None:
         """Within a resolution: what has waited for the answer goes on, with who had asked."""
         row = placed.by_uid(change.connection, table, uid, true())
         if row is not None and row.status == "waiting":
-            values = {"status": "open", "assignee": assignee, "reason": answer}
+            values = {"status": "open", "assignee": assignee}
             self._noted(change, "task.resume", ledger.change(change.connection, uid, change.now, **values))
 
     # --- reading --------------------------------------------------------------------------------------------------
@@ -425,9 +428,7 @@ class Board:
                 asked.append(ledger.offered(allowed, self._store.latest.groups, self._store.clock()))
             where = and_(placed.readable(allowed, table), *asked)
             rows = ledger.matching(connection, where, limit=most, offset=first)
-            needs = ledger.needs_of(connection, [row.uid for row in rows], placed.readable(allowed, table))
-        now = self._store.clock()
-        return [ledger.to_task(row, now, needs.get(row.uid, ())) for row in rows]
+            return ledger.to_tasks(connection, rows, placed.readable(allowed, table), self._store.clock())
 
     def count(self, identity: Identity, *, status: str | Sequence[str] | None, namespaces: Sequence[str] | None) -> int:
         """How many tasks may be read."""
@@ -456,8 +457,7 @@ class Board:
         return row
 
     def _shown(self, connection: Connection, allowed: Reach, row: AnyRow) -> Task:
-        needs = ledger.needs_of(connection, [row.uid], placed.readable(allowed, table))
-        return ledger.to_task(row, self._store.clock(), needs.get(row.uid, ()))
+        return ledger.to_tasks(connection, [row], placed.readable(allowed, table), self._store.clock())[0]
 
     def _noted(self, change: Change, type: str, row: AnyRow) -> Task:
         task = self._shown(change.connection, change.reach, row)

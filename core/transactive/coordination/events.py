@@ -28,9 +28,9 @@ POLL_SECONDS = 0.25
 class Events:
     """Every change in one order: durable, without gaps, replayable, and followed as it happens.
 
-    An event names what changed by its id and never holds its text. An agent gets those of what it may read: decided
-    when they are read, by the grants of then. Documents that are not indexed, checkpoints, caches and accesses are not
-    among them.
+    An event names what changed by its id and never holds its text. An agent gets those of what it may read (of alerts
+    and handoffs, its own): decided when they are read, by the grants of then. Documents that are not indexed,
+    checkpoints, caches and accesses are not among them.
     """
 
     def __init__(self, feed: Feed, identity: Identity) -> None:

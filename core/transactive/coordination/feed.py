@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, true
+from sqlalchemy import ColumnElement, Connection, and_, not_, or_, select, true
 
 from transactive.errors import AccessDenied, EventsExpired, InvalidInput, NotFound
-from transactive.ledger import consumers, events, manifest, placed
+from transactive.ledger import alerts, consumers, events, handoffs, manifest, placed
 from transactive.ledger.rows import AnyRow
 from transactive.ledger.schema import events as table
+from transactive.ledger.schema_coordination import alerts as alert_table
+from transactive.ledger.schema_coordination import handoffs as handoff_table
 from transactive.ledger.times import unstamp
 from transactive.paths.incoming import check_count, check_name
 from transactive.paths.placing import Place, Placing, patterns_of
@@ -23,7 +25,7 @@ from transactive.paths.values import encode
 from transactive.policies import ago, duration
 from transactive.records import ConsumerInfo, Event, Sensitivity
 from transactive.rules import cursors
-from transactive.rules.access import Identity
+from transactive.rules.access import Identity, Reach
 
 PAGE = 200
 MAX_DATA = 1 << 16
@@ -124,10 +126,24 @@ class Feed:
             where = and_(
                 placed.readable(unbound, table),
                 events.of_user(connection, asked.identity.user),
+                self._received(reach),
                 _within(asked),
             )
             rows = events.page(connection, after, where, limit)
         return [(row.number, self._event(row)) for row in rows], heads.last_event
+
+    def _received(self, reach: Reach) -> ColumnElement[bool]:
+        """Of messages, those alone that the reader gets."""
+        if reach.identity.is_owner:
+            return true()
+        groups = self._store.latest.groups
+        kinds = ((alert_table, alerts.readable), (handoff_table, handoffs.readable))
+        parts: list[ColumnElement[bool]] = []
+        for of, readable in kinds:
+            begins = table.c.type.startswith(of.name.removesuffix("s") + ".", autoescape=True)
+            shown = select(of.c.uid).where(of.c.uid == table.c.uid, readable(reach, groups))
+            parts.append(or_(not_(begins), shown.exists()))
+        return and_(*parts)
 
     def some(self, asked: Asked, after: str | None, limit: int) -> list[Event]:
         """At most `limit` events that are there."""

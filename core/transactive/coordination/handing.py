@@ -100,7 +100,7 @@ class Handing:
             if task is not None and known is not None:
                 check_reaches(change, known, recipient, "the task")
                 waits = kind == "escalation" or recipient.startswith(HUMAN)
-                self._board.hand_over(change, task, None if waits else recipient, row["reason"])
+                self._board.hand_over(change, task, None if waits else recipient)
             at = stamp(change.now)
             made = ledger.add(change.connection, {**row, "created_at": at, "updated_at": at})
             return self._noted(change, "handoff.send", made)
@@ -131,7 +131,7 @@ class Handing:
             values = {"status": "resolved", "answer": said, "resolved_by": person, "resolved_at": stamp(change.now)}
             done = ledger.change(change.connection, uid, change.now, **values)
             if row.task is not None:
-                self._board.resume(change, row.task, row.agent, _reason(answer, said))
+                self._board.resume(change, row.task, row.agent)
             return self._noted(change, "handoff.resolve", done)
 
     def _meant(self, change: Change, uid: str) -> AnyRow:
@@ -270,11 +270,6 @@ class Handing:
             resolved_at=unstamp(row.resolved_at),
         )
         return self._packing.filled(connection, allowed, bare, row.task, contents)
-
-
-def _reason(answer: Any, said: str) -> str | None:
-    """An answer as the task shows it."""
-    return answer if answer is None or isinstance(answer, str) else said
 
 
 def _query(task: Task | None, reason: str | None, notes: str | None) -> str | None:

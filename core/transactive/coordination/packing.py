@@ -147,15 +147,14 @@ class Packing:
             for name in ("memories", "decisions", "learnings")
         }
         rows = self._tasks(connection, mine, [*contents.get("tasks", ()), *([] if task is None else [task])])
-        now = self._store.clock()
         main = rows.pop(task, None) if task is not None else None
         whole = Package(
-            task=None if main is None else task_ledger.to_task(main, now),
+            task=next(iter(self._shown(connection, mine, [] if main is None else [main])), None),
             attempts=() if main is None else tuple(task_ledger.history(connection, main.uid)),
             memories=tuple(read["memories"]),
             decisions=tuple(map(to_decision, read["decisions"])),
             learnings=tuple(map(to_learning, read["learnings"])),
-            tasks=tuple(task_ledger.to_task(row, now) for row in rows.values() if row.status not in ENDED),
+            tasks=tuple(self._shown(connection, mine, [row for row in rows.values() if row.status not in ENDED])),
             transcript=tuple(self._transcript(connection, mine, bare.session)),
             graph=self._graph(connection, mine, contents.get("names", ())),
         )
@@ -171,6 +170,9 @@ class Packing:
     def _tasks(self, connection: Connection, allowed: Reach, uids: Sequence[str]) -> dict[str, AnyRow]:
         rows = placed.by_uids(connection, task_table, uids, placed.readable(allowed, task_table))
         return {uid: rows[uid] for uid in uids if uid in rows}
+
+    def _shown(self, connection: Connection, allowed: Reach, rows: Sequence[AnyRow]) -> list[Task]:
+        return task_ledger.to_tasks(connection, rows, placed.readable(allowed, task_table), self._store.clock())
 
     def _transcript(self, connection: Connection, allowed: Reach, session: str | None) -> list[Memory]:
         if session is None:

@@ -57,11 +57,13 @@ class Register:
             shown = next(iter(rows), None)
             level = place.sensitivity if sensitivity is not None or shown is None else shown.sensitivity
             check_may_share(change.reach, replace(place, sensitivity=level))
-            held = next((row for row in rows if row.sensitivity == level), shown)
+            held = next((row for row in rows if row.sensitivity == level), None)
             for row in rows:
                 if row is not held and not row.deleted:  # one value under each key, for whoever can read both
                     self._written(change, place, name, row, value="null", deleted=True)
-            return self._written(change, replace(place, sensitivity=level), name, held, value=said, deleted=False)
+            version = 1 + max((row.version for row in rows), default=0)  # of the key, whatever its level was
+            at = replace(place, sensitivity=level)
+            return self._written(change, at, name, held, value=said, deleted=False, version=version)
 
     def update(
         self,
@@ -133,15 +135,23 @@ class Register:
         return rows
 
     def _written(
-        self, change: Change, place: Place, key: str, row: AnyRow | None, *, value: str, deleted: bool
+        self,
+        change: Change,
+        place: Place,
+        key: str,
+        row: AnyRow | None,
+        *,
+        value: str,
+        deleted: bool,
+        version: int | None = None,
     ) -> Fact:
         values: dict[str, Any] = {"value": value, "deleted": deleted, "agent": change.reach.identity.agent}
+        values["version"] = row.version + 1 if version is None and row is not None else version
         if row is None:
             values |= {"uid": self._store.new_id(), "key": key, "namespace": place.namespace}
             values |= {"user": place.user, "sensitivity": place.sensitivity}
         else:
             values["number"] = row.number
-            values |= {} if deleted else {"sensitivity": place.sensitivity}
         fact = ledger.to_fact(ledger.write(change.connection, values, change.now))
         change.noted("fact.delete" if deleted else "fact.set", fact)
         return fact

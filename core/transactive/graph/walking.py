@@ -207,8 +207,7 @@ class Walk:
         rows: dict[int, list[AnyRow]] = {}
         for row in ledger.known_rows(self.connection, every, self.view):
             rows.setdefault(row.name, []).append(row)
-        types = {number: type for number, (type, _) in ledger.refs(self.connection, every).items()}
-        shown = {root: to_entity(some, rows, types) for root, some in members.items()}
+        shown = {root: to_entity(some, rows) for root, some in members.items()}
         return {name: entity for name in wanted if (entity := shown[classes.add(name)]) is not None}
 
     def edges(self, rows: Iterable[AnyRow], entities: Mapping[int, Entity]) -> list[Edge]:
@@ -298,7 +297,7 @@ class _End:
         return found
 
 
-def to_entity(names: Sequence[int], rows: Mapping[int, Sequence[AnyRow]], types: Mapping[int, str]) -> Entity | None:
+def to_entity(names: Sequence[int], rows: Mapping[int, Sequence[AnyRow]]) -> Entity | None:
     """What is said of a class of names, the name proper first, as one record; None when nothing is."""
     said = [row for name in names if name in rows for row in _latest(rows[name])]
     if not said:
@@ -308,7 +307,7 @@ def to_entity(names: Sequence[int], rows: Mapping[int, Sequence[AnyRow]], types:
     titles = () if alone else tuple(title for title in dict.fromkeys(row.title for row in said))
     return Entity(
         uid=first["uid"],
-        type=types[first["name"]],
+        type=first["type"],
         name=first["title"],
         aliases=tuple(title for title in titles if title != first["title"]),
         namespace=first["namespace"],
@@ -328,7 +327,7 @@ def _latest(rows: Sequence[AnyRow]) -> Sequence[AnyRow]:
 
 
 # A walk shows hundreds of rows: looked up by place, a value costs a tenth of what it does by name.
-_ENTITY = tuple(column.name for column in entity_table.c)
+_ENTITY = (*(column.name for column in entity_table.c), "type")
 _EDGE = tuple(column.name for column in edge_table.c)
 
 

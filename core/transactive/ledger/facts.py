@@ -49,10 +49,10 @@ def write(connection: Connection, row: dict[str, Any], now: datetime) -> AnyRow:
     if "number" in row:
         number = row.pop("number")
         changed = update(facts).where(facts.c.number == number)
-        values = {**row, "version": facts.c.version + 1, "updated_at": stamp(now)}
+        values = {**row, "updated_at": stamp(now)}
         written = connection.execute(changed.values(**values).returning(facts)).one()
     else:
-        fresh = {**row, "version": 1, "created_at": stamp(now), "updated_at": stamp(now)}
+        fresh = {**row, "created_at": stamp(now), "updated_at": stamp(now)}
         written = connection.execute(insert(facts).returning(facts), fresh).one()
     version = {"fact": written.uid, "at": written.updated_at}
     version |= {name: getattr(written, name) for name in ("version", "value", "deleted", "agent")}

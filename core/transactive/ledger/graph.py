@@ -126,21 +126,24 @@ def known(reach: Reach, now: Any) -> ColumnElement[bool]:
 
 
 def known_rows(connection: Connection, wanted: Sequence[int], view: View) -> list[AnyRow]:
-    """What is said of names that the reader may read."""
+    """What is said of names that the reader may read, each row with the name's type."""
     shape = view.shape
-    statement = _known(shape.reach, shape.namespaces)
-    found: list[AnyRow] = []
-    for start in range(0, len(wanted), placed.SOME):
-        given = {"some_": wanted[start : start + placed.SOME], "now_": stamp(view.now)}
-        found.extend(connection.execute(statement, given).all())
-    return found
+    given = {"given_": json.dumps(list(wanted)), "now_": stamp(view.now)}
+    return list(connection.execute(_known(shape.reach, shape.namespaces), given).all())
 
 
 @lru_cache(maxsize=256)
 def _known(reach: Reach, namespaces: tuple[str, ...] | None) -> AnySelect:
-    some = entities.c.name.in_(bindparam("some_", expanding=True))
     here = placed.within(entities, namespaces)
-    return select(entities).where(some, here, known(reach, bindparam("now_", type_=BigInteger)))
+    readable = known(reach, bindparam("now_", type_=BigInteger))
+    query: AnySelect = select(entities, names.c.type).join(names, names.c.number == entities.c.name)
+    return query.where(entities.c.name.in_(_given()), here, readable)
+
+
+def _given() -> AnySelect:
+    """What is handed in as one parameter, a JSON array: a list of parameters would be compiled each time."""
+    values: AnySelect = select(func.json_each(bindparam("given_")).table_valued("value", name="given").c.value)
+    return values
 
 
 def entity_rows(connection: Connection, wanted: Sequence[int], where: ColumnElement[bool]) -> list[AnyRow]:
@@ -307,14 +310,12 @@ def around(
 
 def edge_rows(connection: Connection, numbers: Sequence[int]) -> list[AnyRow]:
     """Edges by their numbers, in the order of these."""
-    found: dict[int, AnyRow] = {}
-    for start in range(0, len(numbers), placed.SOME):
-        rows = connection.execute(_BY_NUMBERS, {"numbers_": numbers[start : start + placed.SOME]}).all()
-        found.update((row.number, row) for row in rows)
+    rows = connection.execute(_BY_NUMBERS, {"given_": json.dumps(list(numbers))}).all()
+    found = {row[0]: row for row in rows}
     return [found[number] for number in numbers if number in found]
 
 
-_BY_NUMBERS = select(edges).where(edges.c.number.in_(bindparam("numbers_", expanding=True)))
+_BY_NUMBERS = select(edges).where(edges.c.number.in_(_given()))
 
 
 @lru_cache(maxsize=256)
@@ -428,11 +429,12 @@ def next_version(row: AnyRow, **changes: Any) -> dict[str, Any]:
 def sources_of(connection: Connection, uids: Sequence[str]) -> dict[str, list[str]]:
     """By edge, the uids of the memories that say so."""
     found: dict[str, list[str]] = {}
-    for start in range(0, len(uids), placed.SOME):
-        some = edge_sources.c.edge.in_(uids[start : start + placed.SOME])
-        for edge, memory in connection.execute(select(edge_sources).where(some).order_by(edge_sources.c.memory)):
-            found.setdefault(edge, []).append(memory)
+    for edge, memory in connection.execute(_SOURCES, {"given_": json.dumps(list(uids))}):
+        found.setdefault(edge, []).append(memory)
     return found
+
+
+_SOURCES = select(edge_sources).where(edge_sources.c.edge.in_(_given())).order_by(edge_sources.c.memory)
 
 
 def rest_on(connection: Connection, edge: str, uids: Sequence[str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,20 @@ from transactive.records import Attempt, Task
 from transactive.rules.access import Reach, principals
 
 ENDED = ("done", "dead", "cancelled")
+
+
+def to_tasks(connection: Connection, rows: Sequence[AnyRow], where: ColumnElement[bool], now: datetime) -> list[Task]:
+    """Rows as records, which name of other tasks those alone that fulfil `where`."""
+    needs = needs_of(connection, [row.uid for row in rows], where)
+    earlier = [row.duplicate_of for row in rows if row.duplicate_of is not None]
+    known = placed.by_uids(connection, tasks, earlier, where)
+    return [
+        replace(
+            to_task(row, now, needs.get(row.uid, ())),
+            duplicate_of=row.duplicate_of if row.duplicate_of in known else None,
+        )
+        for row in rows
+    ]
 
 
 def to_task(row: AnyRow, now: datetime, needs: Sequence[str] = ()) -> Task:

@@ -98,7 +98,7 @@ class Task:
     lease_until: datetime | None
     result: Any
     reason: str | None
-    """Why it last failed, was given back, cancelled or escalated."""
+    """Why it last failed, was given back or cancelled."""
     duplicate_of: str | None
     """The earlier task of the same namespace that asks for nearly the same."""
     created_at: datetime
