@@ -355,6 +355,8 @@ class Linking:
             {
                 **_scope(place).row(),
                 **ends,
+                "alias": ends["source"] if new.type == SAME else None,
+                "proper": ends["target"] if new.type == SAME else None,
                 "version": 1,
                 "agent": identity.agent,
                 "session": identity.session,

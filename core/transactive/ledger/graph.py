@@ -25,13 +25,12 @@ from sqlalchemy import (
     delete,
     func,
     insert,
-    literal,
-    literal_column,
     not_,
     or_,
     select,
     true,
     tuple_,
+    union,
     union_all,
     update,
 )
@@ -221,7 +220,7 @@ class Shape:
         if self.namespaces is not None:
             parts.append(placed.within(table, self.namespaces))
         if aliases:
-            parts.append(table.c.type == literal_column("'same_as'"))
+            parts.append(table.c.type == SAME)
         else:
             parts.append(table.c.type != SAME if self.types is None else table.c.type.in_(self.types))
             parts.append(true() if not self.min_confidence else table.c.confidence >= self.min_confidence)
@@ -328,6 +327,7 @@ def _around(shape: Shape, direction: str, aliases: bool) -> Any:
     return parts[0] if len(parts) == 1 else union_all(*parts)
 
 
+_ALIASES = {"source": "alias", "target": "proper"}
 _EDGES = {near: (edges.alias(f"{near}_of"), edges.alias(f"edge_{near}")) for near in ("source", "target")}
 
 
@@ -337,7 +337,10 @@ def _from(shape: Shape, near: str, *, aliases: bool) -> AnySelect:
     other, edge = _EDGES[near]
     latest = (
         select(other.c.number)
-        .where(other.c[near] == begins.c.value, shape.condition(other, _PARAMETERS, aliases=aliases))
+        .where(
+            other.c[_ALIASES[near] if aliases else near] == begins.c.value,
+            shape.condition(other, _PARAMETERS, aliases=aliases),
+        )
         .order_by(other.c.number.desc())
         .limit(bindparam("most_", type_=Integer))
         .correlate(begins)
@@ -504,11 +507,8 @@ def sweep(connection: Connection) -> None:
     connection.execute(delete(edges).where(not_(edges.c.stated), ~rests))
     mentioned = select(mentions.c.name).where(mentions.c.name == entities.c.name).exists()
     connection.execute(delete(entities).where(not_(entities.c.stated), ~mentioned))
-    used = (
-        select(literal(1)).where(entities.c.name == names.c.number),
-        select(literal(1)).where(or_(edges.c.source == names.c.number, edges.c.target == names.c.number)),
-    )
-    connection.execute(delete(names).where(*(~part.exists() for part in used)))
+    used = union(select(entities.c.name), select(edges.c.source), select(edges.c.target))
+    connection.execute(delete(names).where(names.c.number.not_in(used)))
 
 
 # --- mentions -----------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy.schema import CreateTable
 
 from transactive.errors import StoreTooNew
 from transactive.ledger import schema, schema_coordination, schema_graph
@@ -15,6 +16,9 @@ STEPS: Sequence[Step] = ()
 """`STEPS[n]` brings version n + 1 to n + 2. Never edit a step that was released: add one."""
 
 VERSION = len(STEPS) + 1
+TABLES = schema.metadata
+"""All tables: the other modules add theirs to it."""
+assert {schema_graph.edges.name, schema_coordination.tasks.name} <= set(TABLES.tables)
 
 
 def migrate(connection: Connection, steps: Sequence[Step] = STEPS) -> int:
@@ -45,8 +49,11 @@ def _version(connection: Connection) -> int:
 
 
 def _create(connection: Connection, version: int) -> None:
-    for module in (schema, schema_graph, schema_coordination):  # one set of tables, in three files
-        module.metadata.create_all(connection)
+    for table in TABLES.sorted_tables:
+        connection.execute(CreateTable(table))
+        # In one order: where two indexes would do, SQLite's planner decides by the order in which they were made.
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            index.create(connection)
     for statement in schema.SQLITE_FULL_TEXT:
         connection.execute(text(statement))
     connection.execute(schema.manifest.insert().values(key="schema_version", value=version))

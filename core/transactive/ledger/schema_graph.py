@@ -22,7 +22,6 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
-    literal_column,
 )
 
 from transactive.ledger.schema import memories, metadata, whole
@@ -80,7 +79,6 @@ Index(
     entities.c.sensitivity,
     unique=True,
 )
-Index("entities_place", entities.c.namespace)
 Index("entities_user", entities.c.user, sqlite_where=entities.c.user.is_not(None))
 
 # A row is one version of what is held about a connection. It is retired, never changed: what was known earlier is
@@ -101,6 +99,8 @@ edges = Table(
     Column("stated", Boolean(create_constraint=False), nullable=False),  # else it rests on `edge_sources` alone
     Column("valid_from", BigInteger),
     Column("valid_until", BigInteger),
+    Column("alias", whole),  # of a `same_as` edge its source once more, and its target: a walk looks for few among many
+    Column("proper", whole),
     Column("ended_by", String(36)),  # the edge that says otherwise: without that, this one is so still
     Column("recorded_at", BigInteger, nullable=False),
     Column("retired_at", BigInteger),
@@ -108,11 +108,8 @@ edges = Table(
 )
 Index("edges_source", edges.c.source)
 Index("edges_target", edges.c.target)
-alias = edges.c.type == literal_column("'same_as'")
-"""Of an edge that makes a name another one's alias; a literal, as the words of an index and a query are compared."""
-Index("edges_alias", edges.c.source, sqlite_where=alias, postgresql_where=alias)
-Index("edges_proper", edges.c.target, sqlite_where=alias, postgresql_where=alias)
-Index("edges_place", edges.c.namespace)
+Index("edges_alias", edges.c.alias, sqlite_where=edges.c.alias.is_not(None))
+Index("edges_proper", edges.c.proper, sqlite_where=edges.c.proper.is_not(None))
 Index("edges_user", edges.c.user, sqlite_where=edges.c.user.is_not(None))
 
 # Which memories say so.
