@@ -399,7 +399,7 @@ class Linking:
         if isinstance(source, Edge):
             rows = ledger.history(walk.connection, source.uid, walk.view.condition(edge_table))
             return [row for row in rows if row.retired_at is None]
-        if source is None:
+        if not isinstance(source, Entity | tuple | str):
             raise InvalidInput("unlink what? An edge, or the entity where edges begin")
         kind = None if type is None else check_edge_type(type)
         ends = [None if end is None else walk.find(end, Classes()) for end in (source, target)]
