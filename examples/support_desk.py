@@ -6,7 +6,7 @@ decide is written down here, what they know, share and hand over is the store's.
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 from transactive import Agent, TeamMemory
@@ -140,7 +140,7 @@ def billing(agent: Agent, clock: Clock) -> None:
 
 
 @contextmanager
-def somebody_at_the_desk(team: TeamMemory) -> Iterator[None]:
+def somebody_at_the_desk(team: TeamMemory) -> Generator[None, None, None]:
     """Dana, who looks at what is escalated, and decides."""
     after = team.events.cursor()
 
