@@ -179,20 +179,14 @@ class Board:
         self, connection: Connection, allowed: Reach, uid: str | None, pattern: str | None, now: datetime
     ) -> AnyRow | None:
         groups = self._store.latest.groups
-        # A lease that has run out is noted first, by `expire`, so that every claim has its end.
-        offered = and_(ledger.offered(allowed, groups, now), table.c.status == "open")
+        is_open = table.c.status == "open"  # a lease that ran out is noted first, by `expire`: each claim has its end
         if uid is None:
             where = true() if pattern is None else placed.under(table, pattern)
-            return ledger.next_of(connection, and_(offered, where))
+            return ledger.next_of(connection, and_(ledger.offered(allowed, groups, now), is_open, where))
         row = self._find(connection, allowed, uid)
         self._check_meant(allowed, groups, row)
-        is_owner = allowed.identity.is_owner
-        free = (
-            and_(offered, table.c.uid == uid)
-            if not is_owner
-            else and_(ledger.free(now), table.c.status == "open", table.c.uid == uid)
-        )
-        return ledger.next_of(connection, free)
+        free = ledger.free(now) if allowed.identity.is_owner else ledger.offered(allowed, groups, now)
+        return ledger.next_of(connection, and_(free, is_open, table.c.uid == uid))
 
     def _check_meant(self, allowed: Reach, groups: Mapping[str, Sequence[str]], row: AnyRow) -> None:
         agent = allowed.identity.agent
@@ -490,10 +484,6 @@ def _fresh(change: Change, place: Place, needs: Sequence[str], earlier: AnyRow |
         "updated_at": stamp(change.now),
         "version": 1,
     }
-
-
-def _open(now: datetime) -> ColumnElement[bool]:
-    return and_(ledger.free(now), table.c.status == "open")
 
 
 def _span(given: timedelta | str, what: str) -> timedelta:
